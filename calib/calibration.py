@@ -1,0 +1,53 @@
+"""`calibration.json`: the threshold and how it came about, as data beside the engine, never inside it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from calib.errors import CalibrationError
+
+CALIBRATION_VERSION = 1
+
+
+class Calibration(BaseModel):
+    """When a frame fails. Scores and the threshold share the unit of the graph's `distance`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1] = CALIBRATION_VERSION
+    threshold: float = Field(gt=0, allow_inf_nan=False)
+    """A frame whose score is at or above it fails."""
+    top_cells: int = Field(ge=1)
+    """A score is the mean of this many largest cells of the map."""
+    target_false_rejects: float = Field(gt=0, lt=1)
+    """Share of good frames that may fail, in expectation."""
+    method: Literal["split-conformal", "pareto-tail"]
+    """How the threshold was set: the conformal quantile, or a tail fitted where good pictures were too few for it."""
+    observed_false_rejects: float = Field(ge=0, le=1)
+    """Share of the held-out good pictures at or above the threshold."""
+    interval: tuple[float, float]
+    """95 % Clopper-Pearson interval of the false-reject rate, from what was seen."""
+    cells_per_picture: int = Field(ge=1)
+    """Cells of a held-out picture's map (median). A frame many times larger has more chances to exceed the threshold."""
+    held_out_scores: tuple[float, ...]
+    """Raw scores of the good pictures seen neither by training nor by the centroids, ascending."""
+
+    def to_json(self) -> str:
+        """The file's content."""
+        return self.model_dump_json(indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, data: bytes | str) -> Calibration:
+        """Read the file's content.
+
+        Raises:
+            CalibrationError: unknown version, a missing or an impossible value; the message names the key.
+        """
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            key = ".".join(str(part) for part in problem["loc"]) or "file"
+            raise CalibrationError(f"{key}: {problem['msg']}") from error

@@ -1,0 +1,48 @@
+"""What can go wrong with a bundle or an engine.
+
+EnginesError
+├── BundleError            a bundle was refused; the message names the file and what is wrong with it
+│   └── SchemaError        it was written for another schema version
+├── TileError              a frame or a tile geometry that cannot be cut
+└── EngineError            a runtime failed
+    ├── GoldenError        it does not reproduce the bundle's golden tiles
+    ├── EngineBusyError    every slot is in flight; collect a result first
+    ├── EngineTimeoutError a result did not come before its deadline
+    └── NotFiniteError     it returned NaN or infinity
+"""
+
+
+class EnginesError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class BundleError(EnginesError):
+    """A bundle was refused."""
+
+
+class SchemaError(BundleError):
+    """The bundle was written for a schema version that this release does not read."""
+
+
+class TileError(EnginesError):
+    """A frame or a tile geometry that cannot be cut."""
+
+
+class EngineError(EnginesError):
+    """A runtime failed."""
+
+
+class GoldenError(EngineError):
+    """The engine does not reproduce the bundle's golden tiles."""
+
+
+class EngineBusyError(EngineError):
+    """Every slot is in flight; collect a result first."""
+
+
+class EngineTimeoutError(EngineError):
+    """A result did not come before its deadline."""
+
+
+class NotFiniteError(EngineError):
+    """The engine returned NaN or infinity."""

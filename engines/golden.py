@@ -1,0 +1,72 @@
+"""The golden check: a runtime may judge only after it has reproduced what training saw on the bundle's own tiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.base import BatchResult, Engine
+from engines.bundle import GoldenTiles
+
+FP32_TOLERANCE = 1e-3
+"""Largest relative error of an FP32 runtime. Other instruction sets reorder sums; runtimes seen so far stay below
+1e-5, so a hundredfold of that still tells a wrong graph from rounding."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far a runtime's scores lie from the expected ones. True where they agree."""
+
+    relative_error: NDArray[np.float64]
+    """Of each golden tile, the larger of its score's and its map's largest value's."""
+    tolerance: float
+
+    def __bool__(self) -> bool:
+        return bool(np.all(self.relative_error <= self.tolerance))
+
+    @property
+    def max(self) -> float:
+        """Largest relative error."""
+        return float(self.relative_error.max())
+
+    @property
+    def mean(self) -> float:
+        """Mean relative error."""
+        return float(self.relative_error.mean())
+
+    def __str__(self) -> str:
+        verdict = "agree" if self else "differ"
+        return (
+            f"{self.relative_error.size} golden tiles {verdict}: relative error max {self.max:.2e}, "
+            f"mean {self.mean:.2e}, allowed {self.tolerance:.0e}"
+        )
+
+
+def compare(golden: GoldenTiles, result: BatchResult, tolerance: float) -> Comparison:
+    """Hold a result on the golden tiles against the expected scores."""
+    score = _relative(result.score, golden.score)
+    peak = _relative(result.distance.max(axis=(1, 2)), golden.distance_max)
+    error = np.maximum(score, peak)
+    return Comparison(np.where(np.isfinite(error), error, np.inf), tolerance)
+
+
+def run_golden(engine: Engine, golden: GoldenTiles, tolerance: float) -> Comparison:
+    """Run the golden tiles through an engine, in batches it takes."""
+    results = [
+        engine.infer(np.ascontiguousarray(golden.tiles[start : start + engine.max_batch]))
+        for start in range(0, len(golden.tiles), engine.max_batch)
+    ]
+    joined = BatchResult(
+        np.concatenate([result.distance for result in results]),
+        np.concatenate([result.score for result in results]),
+    )
+    return compare(golden, joined, tolerance)
+
+
+def _relative(actual: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray[np.float64]:
+    wanted = expected.astype(np.float64)
+    scale = np.maximum(np.abs(wanted), 1e-6)  # a golden tile made of centroids has distance 0
+    error: NDArray[np.float64] = np.abs(actual.astype(np.float64) - wanted) / scale
+    return error
