@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from calib.errors import CalibrationError
 
-CALIBRATION_VERSION = 1
+CALIBRATION_VERSION: Final = 1
 
 
 class Calibration(BaseModel):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 """Version of the bundle's layout; a release reads exactly the versions it was written for."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

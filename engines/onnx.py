@@ -52,10 +52,8 @@ class OnnxEngine(Engine):
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            self._session = ort.InferenceSession(
-                self._bundle.model, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # noqa: BLE001 - ONNX Runtime raises types of its own that share no base
+            self._session = ort.InferenceSession(self._bundle.model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
             raise EngineError(f"ONNX Runtime refuses {self._bundle.path / 'model.onnx'}: {error}") from error
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         comparison = run_golden(self, self._bundle.golden, FP32_TOLERANCE)
@@ -106,7 +104,7 @@ class OnnxEngine(Engine):
         feed = {"tiles": tiles, "centroids": self._bundle.centroids}
         try:
             distance, score = session.run(["distance", "score"], feed)
-        except Exception as error:  # noqa: BLE001 - as above: whatever it raises is the batch's failure
+        except Exception as error:
             raise EngineError(f"ONNX Runtime failed on a batch of {len(tiles)}: {error}") from error
         if not (np.isfinite(distance).all() and np.isfinite(score).all()):
             raise NotFiniteError("the engine returned NaN or infinity")

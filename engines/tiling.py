@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -148,6 +149,6 @@ def _origins(length: int, geometry: TileGeometry) -> tuple[int, ...]:
     # Rounded down to the grid; where that would thin the overlap below its minimum, a step more is taken.
     while True:
         origins = tuple(last * step // steps // align * align for step in range(steps + 1))
-        if max(b - a for a, b in zip(origins, origins[1:], strict=False)) <= size - geometry.overlap:
+        if max(b - a for a, b in pairwise(origins)) <= size - geometry.overlap:
             return origins
         steps += 1

@@ -1,0 +1,5 @@
+"""The daemon that inspects, and its client library."""
+
+from importlib.metadata import version
+
+__version__ = version("inspectd")
