@@ -30,7 +30,7 @@ class Calibration(BaseModel):
     interval: tuple[float, float]
     """95 % Clopper-Pearson interval of the false-reject rate, from what was seen."""
     cells_per_picture: int = Field(ge=1)
-    """Cells of a held-out picture's map (median). A frame many times larger has more chances to exceed the threshold."""
+    """Cells of a held-out picture's map (median). A much larger frame has more chances to reach the threshold."""
     held_out_scores: tuple[float, ...]
     """Raw scores of the good pictures seen neither by training nor by the centroids, ascending."""
 
