@@ -1,0 +1,64 @@
+"""Frames that wait for the engine: one bounded queue a camera, under that camera's drop policy."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from inspectd.pipeline.ledger import OpenFrame
+from inspectd.settings import DropPolicy
+
+
+@dataclass(frozen=True)
+class QueuePolicy:
+    """How one camera's frames wait."""
+
+    limit: int
+    """Most frames that wait."""
+    drop: DropPolicy
+
+
+class FrameQueues:
+    """The waiting frames of all cameras; the one with the nearest deadline is taken first."""
+
+    def __init__(self, policies: Mapping[str, QueuePolicy]) -> None:
+        self._policies = policies
+        self._waiting: dict[str, deque[OpenFrame]] = {camera: deque() for camera in policies}
+        self._arrived = threading.Condition()
+        self._closed = False
+
+    def put(self, opened: OpenFrame) -> OpenFrame | None:
+        """Add a frame and return the one that must be given up for it, if any.
+
+        A camera that blocks is held back by its ring of buffers, not here, so that none of its frames is given up.
+        """
+        policy = self._policies[opened.frame.camera]
+        waiting = self._waiting[opened.frame.camera]
+        with self._arrived:
+            dropped = None
+            if len(waiting) >= policy.limit and policy.drop is not DropPolicy.BLOCK:
+                if policy.drop is DropPolicy.NEWEST:
+                    return opened
+                dropped = waiting.popleft()
+            waiting.append(opened)
+            self._arrived.notify()
+            return dropped
+
+    def take(self, *, wait: bool) -> OpenFrame | None:
+        """The waiting frame whose deadline is nearest; None where there is none, or the queues were closed."""
+        with self._arrived:
+            while True:
+                filled = [waiting for waiting in self._waiting.values() if waiting]
+                if filled:
+                    return min(filled, key=lambda waiting: waiting[0].due_ns).popleft()
+                if self._closed or not wait:
+                    return None
+                self._arrived.wait()
+
+    def close(self) -> None:
+        """Wake whoever waits; what still waits can be taken."""
+        with self._arrived:
+            self._closed = True
+            self._arrived.notify_all()
