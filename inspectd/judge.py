@@ -71,62 +71,65 @@ def find_regions(
     """
     step = max(1, cell // GRID_PER_CELL)
     size = distance.shape[1] * cell // step, distance.shape[0] * cell // step
-    fine = cv2.resize(distance, size, interpolation=cv2.INTER_LINEAR)
+    fine = np.asarray(cv2.resize(distance, size, interpolation=cv2.INTER_LINEAR), np.float32)
     fine = fine[: -(-height // step), : -(-width // step)]
     # Interpolation lowers a lone peak a little; the region of the cell that failed the frame must not vanish by it.
     level = min(threshold, float(fine.max()))
     count, labels, boxes, _ = cv2.connectedComponentsWithStats((fine >= level).astype(np.uint8), connectivity=8)
-    scale = _Scale(step, width, height, mm_per_px)
-    regions = [_region(fine, labels, label, boxes[label], level, scale) for label in range(1, count)]
+    areas = _Areas(fine, np.asarray(labels, np.int32), level, step, width, height, mm_per_px)
+    regions = [areas.region(label, *(int(value) for value in boxes[label][:4])) for label in range(1, count)]
     return tuple(sorted(regions, key=lambda region: -region.peak))
 
 
 @dataclass(frozen=True)
-class _Scale:
+class _Areas:
+    """The labelled areas of a map; `step` px a value."""
+
+    fine: NDArray[np.float32]
+    labels: NDArray[np.int32]
+    level: float
     step: int
     width: int
     height: int
     mm_per_px: float | None
 
+    def region(self, label: int, left: int, top: int, columns: int, rows: int) -> Region:
+        """Describe one area, looking only inside its box, which is given in steps."""
+        box = np.s_[top : top + rows, left : left + columns]
+        inside = self.labels[box] == label
+        values = np.where(inside, self.fine[box], -np.inf)
+        peak_row, peak_column = np.unravel_index(int(values.argmax()), values.shape)
+        weight = np.where(inside, values - self.level + 1e-6, 0.0)  # even a flat area has a centre
+        centre_y = top + float((weight.sum(axis=1) * (np.arange(rows) + 0.5)).sum() / weight.sum())
+        centre_x = left + float((weight.sum(axis=0) * (np.arange(columns) + 0.5)).sum() / weight.sum())
+        x, y = left * self.step, top * self.step
+        # The last column and row of the grid may reach past the frame.
+        width, height = min(columns * self.step, self.width - x), min(rows * self.step, self.height - y)
+        region = Region(
+            x=x,
+            y=y,
+            width=width,
+            height=height,
+            area=min(int(inside.sum()) * self.step**2, width * height),
+            centroid_x=self._along(centre_x, self.width),
+            centroid_y=self._along(centre_y, self.height),
+            peak=float(values.max()),
+            peak_x=self._along(left + float(peak_column) + 0.5, self.width),
+            peak_y=self._along(top + float(peak_row) + 0.5, self.height),
+        )
+        return region if self.mm_per_px is None else _in_mm(region, self.mm_per_px)
 
-def _region(
-    fine: NDArray[np.float32],
-    labels: NDArray[np.int32],
-    label: int,
-    box: NDArray[np.int32],
-    level: float,
-    scale: _Scale,
-) -> Region:
-    """Describe one labelled area, looking only inside its box (left, top, width, height, area; grid steps)."""
-    left, top, columns, rows, cells = (int(value) for value in box)
-    inside = labels[top : top + rows, left : left + columns] == label
-    values = np.where(inside, fine[top : top + rows, left : left + columns], -np.inf)
-    peak_row, peak_column = np.unravel_index(int(values.argmax()), values.shape)
-    weight = np.where(inside, values - level + 1e-6, 0.0)  # even a flat area has a centre
-    y = float((weight.sum(axis=1) * (np.arange(rows) + 0.5)).sum() / weight.sum())
-    x = float((weight.sum(axis=0) * (np.arange(columns) + 0.5)).sum() / weight.sum())
-    step = scale.step
-    x_px, y_px = left * step, top * step
-    width_px = min(columns * step, scale.width - x_px)
-    height_px = min(rows * step, scale.height - y_px)
-    # The last column and row of the grid may reach past the frame; the area counts only what lies within.
-    area = float(min(cells * step * step, width_px * height_px))
-    centre_x, centre_y = min((left + x) * step, scale.width), min((top + y) * step, scale.height)
-    mm = scale.mm_per_px
-    return Region(
-        x=x_px,
-        y=y_px,
-        width=width_px,
-        height=height_px,
-        area=area,
-        centroid_x=round(centre_x, 1),
-        centroid_y=round(centre_y, 1),
-        peak=float(values.max()),
-        peak_x=min((left + int(peak_column) + 0.5) * step, scale.width),
-        peak_y=min((top + int(peak_row) + 0.5) * step, scale.height),
-        width_mm=None if mm is None else round(width_px * mm, 3),
-        height_mm=None if mm is None else round(height_px * mm, 3),
-        area_mm2=None if mm is None else round(area * mm * mm, 4),
-        centroid_x_mm=None if mm is None else round(centre_x * mm, 3),
-        centroid_y_mm=None if mm is None else round(centre_y * mm, 3),
+    def _along(self, steps: float, limit: int) -> float:
+        return round(min(steps * self.step, limit), 1)
+
+
+def _in_mm(region: Region, mm_per_px: float) -> Region:
+    return region.model_copy(
+        update={
+            "width_mm": round(region.width * mm_per_px, 3),
+            "height_mm": round(region.height * mm_per_px, 3),
+            "area_mm2": round(region.area * mm_per_px**2, 4),
+            "centroid_x_mm": round(region.centroid_x * mm_per_px, 3),
+            "centroid_y_mm": round(region.centroid_y * mm_per_px, 3),
+        }
     )

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.tiling import TileGrid
+from engines.manifest import TileGeometry
+from engines.tiling import TileGrid, tile_grid
 from inspectd.pipeline.ledger import OpenFrame
+from inspectd.pipeline.queues import FrameQueues
 
 
 @dataclass(eq=False)
@@ -91,3 +93,42 @@ class Batch:
     def fill_from(self, work: FrameWork) -> None:
         """Add tiles of `work` until they or the room are used up."""
         self.parts.append(work.cut_into(self.buffer, self.size))
+
+
+class WorkSource:
+    """Turns waiting frames into work, one after the other; a frame is worked on until all its tiles are cut."""
+
+    def __init__(self, queues: FrameQueues, geometry: TileGeometry) -> None:
+        self._queues = queues
+        self._geometry = geometry
+        self._current: FrameWork | None = None
+
+    def fill(self, batch: Batch) -> None:
+        """Fill a batch with what waits: the first frame is waited for, the others are not.
+
+        The batch stays empty only when the queues were closed.
+        """
+        while not batch.full:
+            work = self._work(wait=not batch.parts)
+            if work is None:
+                return
+            batch.fill_from(work)
+            if work.all_cut:
+                self._end()
+
+    def _work(self, *, wait: bool) -> FrameWork | None:
+        """The work at hand or the next; what was settled in the meantime is passed over."""
+        while self._current is None or self._current.opened.settled:
+            self._end()
+            opened = self._queues.take(wait=wait)
+            if opened is None:
+                return None
+            height, width = opened.frame.pixels.shape[:2]
+            self._current = FrameWork(opened, tile_grid(height, width, self._geometry))
+        return self._current
+
+    def _end(self) -> None:
+        """The pixels are no longer needed: their buffer goes back to the camera."""
+        if self._current is not None:
+            self._current.opened.frame.release()
+            self._current = None

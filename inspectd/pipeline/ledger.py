@@ -117,4 +117,3 @@ class Ledger:
         if not self._by_deadline:
             return None
         return max(0.0, (self._by_deadline[0][0] - time.monotonic_ns()) / 1e9)
-

@@ -1,0 +1,233 @@
+"""The inspector: takes frames from the cameras and reports one verdict for each.
+
+Two threads and the ledger's clock: the feeder cuts waiting frames into batches and submits them, the collector takes
+the results, stitches and judges. A fault in either is fatal on purpose: a daemon that lost a stage must not look alive.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from engines.base import BatchResult, Engine, Ticket
+from engines.bundle import Bundle
+from engines.errors import EngineError, EngineTimeoutError, NotFiniteError
+from inspectd.errors import EngineFailure
+from inspectd.frames import Frame, LostFrame
+from inspectd.judge import judge
+from inspectd.pipeline.batches import Batch, FrameWork, WorkSource
+from inspectd.pipeline.drafting import Drafter
+from inspectd.pipeline.ledger import Ledger, OpenFrame
+from inspectd.pipeline.queues import FrameQueues, QueuePolicy
+from inspectd.wire.drafts import MapDraft, VerdictDraft
+from inspectd.wire.models import Reason
+
+FAILURES_TO_GIVE_UP = 5
+"""Batches failed one after the other until the engine is taken for dead. One may be bad luck; five are a fault that
+only a restart can heal."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class CameraPolicy:
+    """What the inspector must know of a camera."""
+
+    deadline_ms: float
+    queue: QueuePolicy
+    mm_per_px: float | None
+
+
+class Inspector:
+    """Implements the capture side's `FrameSink`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        bundle: Bundle,
+        cameras: Mapping[str, CameraPolicy],
+        *,
+        report: Callable[[VerdictDraft, MapDraft | None], None],
+        on_fatal: Callable[[Exception], None],
+        on_ended: Callable[[str], None],
+        engine_timeout_s: float,
+        max_regions: int,
+    ) -> None:
+        """`report` gets every verdict, from several threads; `on_fatal` is called when inspection cannot go on;
+        `on_ended` when a camera's source has ended."""
+        self._engine = engine
+        self._bundle = bundle
+        self._cameras = cameras
+        self._report = report
+        self._on_fatal = on_fatal
+        self._on_ended = on_ended
+        self._engine_timeout_s = engine_timeout_s
+        self._max_regions = max_regions
+        self._draft = Drafter(
+            bundle,
+            {name: camera.deadline_ms for name, camera in cameras.items()},
+            {name: camera.mm_per_px for name, camera in cameras.items()},
+        )
+        self._ledger = Ledger(self._deadline_missed)
+        self._queues = FrameQueues({name: camera.queue for name, camera in cameras.items()})
+        size = bundle.manifest.tile.size
+        self._free: queue.SimpleQueue[NDArray[np.uint8]] = queue.SimpleQueue()
+        for _ in range(engine.slots):
+            self._free.put(np.empty((engine.max_batch, size, size, 3), np.uint8))
+        self._flying: queue.SimpleQueue[tuple[Ticket, Batch] | None] = queue.SimpleQueue()
+        self._failures = 0
+        self._threads = [
+            threading.Thread(target=self._guard, args=(stage,), name=name, daemon=True)
+            for name, stage in (("feeder", self._feed), ("collector", self._collect))
+        ]
+
+    # Its life
+
+    def start(self) -> None:
+        """Begin to inspect."""
+        self._ledger.start()
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def open_frames(self) -> int:
+        """Frames taken that have no verdict yet."""
+        return len(self._ledger)
+
+    def drain(self, timeout_s: float, reason: Reason, detail: str) -> int:
+        """Wait until every frame taken has its verdict; after `timeout_s` the rest is settled as ERROR for `reason`.
+
+        No frame may arrive any more. Returns how many frames were cut short.
+        """
+        self._ledger.wait_empty(timeout_s)
+        cut_short = self._ledger.settle_all()
+        for opened in cut_short:
+            self._report(self._draft.error(opened, reason, detail), None)
+        return len(cut_short)
+
+    def close(self, timeout_s: float) -> bool:
+        """End the threads; False where one of them hangs in the engine."""
+        self._queues.close()
+        end = time.monotonic() + timeout_s
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, end - time.monotonic()))
+        self._ledger.close()
+        return not any(thread.is_alive() for thread in self._threads)
+
+    # What the cameras deliver
+
+    def frame(self, frame: Frame) -> None:
+        """Take a frame."""
+        policy = self._cameras[frame.camera]
+        dropped = self._queues.put(self._ledger.enter(frame, policy.deadline_ms))
+        if dropped is not None:
+            dropped.frame.release()
+            waiting = policy.queue.limit
+            self._settle_error(
+                dropped, Reason.OVERRUN, f"{waiting} frames of this camera waited for the engine already"
+            )
+
+    def lost(self, lost: LostFrame) -> None:
+        """Report a frame that was taken but cannot be inspected."""
+        self._report(self._draft.lost(lost), None)
+
+    def camera_lost(self, camera: str, detail: str) -> None:
+        """Report that a camera was lost."""
+        self._report(self._draft.camera_lost(camera, detail), None)
+
+    def ended(self, camera: str) -> None:
+        """Pass on that a camera's source has ended."""
+        self._on_ended(camera)
+
+    # The threads
+
+    def _guard(self, stage: Callable[[], None]) -> None:
+        try:
+            stage()
+        except Exception as error:  # noqa: BLE001 - whatever ends a stage must end the daemon, never go unseen
+            self._on_fatal(error)
+
+    def _feed(self) -> None:
+        source = WorkSource(self._queues, self._bundle.manifest.tile)
+        try:
+            while True:
+                batch = Batch(self._free.get())
+                source.fill(batch)
+                if not batch.parts:
+                    return
+                self._submit(batch)
+        finally:
+            self._flying.put(None)
+
+    def _submit(self, batch: Batch) -> None:
+        try:
+            ticket = self._engine.submit(batch.tiles)
+        except EngineError as error:
+            self._batch_failed(batch, error)
+            self._free.put(batch.buffer)
+        else:
+            self._flying.put((ticket, batch))
+
+    def _collect(self) -> None:
+        while (flying := self._flying.get()) is not None:
+            ticket, batch = flying
+            try:
+                result = self._engine.collect(ticket, self._engine_timeout_s)
+            except EngineTimeoutError as error:
+                self._batch_failed(batch, error)
+                raise EngineFailure(f"the engine hangs: {error} (engine.timeout_s)") from error
+            except EngineError as error:
+                self._batch_failed(batch, error)
+            else:
+                self._failures = 0
+                self._accept(batch, result)
+            self._free.put(batch.buffer)
+
+    def _accept(self, batch: Batch, result: BatchResult) -> None:
+        row = 0
+        for part in batch.parts:
+            complete = part.work.add(part, result.distance[row : row + part.count])
+            row += part.count
+            if complete and not part.work.opened.settled:
+                self._judge(part.work)
+
+    def _judge(self, work: FrameWork) -> None:
+        opened, distance, cell = work.opened, work.frame_map(), self._bundle.manifest.tile.cell
+        judgement = judge(
+            distance,
+            self._bundle.calibration,
+            width=work.grid.width,
+            height=work.grid.height,
+            cell=cell,
+            mm_per_px=self._cameras[opened.frame.camera].mm_per_px,
+            max_regions=self._max_regions,
+        )
+        if self._ledger.settle(opened):
+            self._report(self._draft.judged(opened, judgement), MapDraft(distance, cell))
+
+    # What went wrong
+
+    def _batch_failed(self, batch: Batch, error: EngineError) -> None:
+        reason = Reason.NOT_FINITE if isinstance(error, NotFiniteError) else Reason.ENGINE_FAILED
+        log.error("the engine failed on a batch", error=str(error), tiles=batch.size)
+        for part in batch.parts:
+            self._settle_error(part.work.opened, reason, str(error))
+        self._failures += 1
+        if self._failures >= FAILURES_TO_GIVE_UP:
+            raise EngineFailure(f"the engine failed on {self._failures} batches in a row; last: {error}") from error
+
+    def _deadline_missed(self, opened: OpenFrame) -> None:
+        detail = f"no verdict within {opened.deadline_ms:g} ms: the engine is too slow for the frames that come"
+        self._report(self._draft.error(opened, Reason.DEADLINE, detail), None)
+
+    def _settle_error(self, opened: OpenFrame, reason: Reason, detail: str) -> None:
+        if self._ledger.settle(opened):
+            self._report(self._draft.error(opened, reason, detail), None)
