@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
 import numpy as np
@@ -31,7 +31,7 @@ from engines.golden import FP32_TOLERANCE, run_golden
 class OnnxEngine(Engine):
     """Runs a bundle's graph in FP32 on the CPU."""
 
-    def __init__(self, bundle: Bundle, *, threads: int = 0, max_batch: int = 8, slots: int = 3) -> None:
+    def __init__(self, bundle: Bundle, *, threads: int = 0, max_batch: int = 8, slots: int = 2) -> None:
         """`threads` 0 takes one for each core this process may use."""
         self._bundle = bundle
         self._threads = threads or len(os.sched_getaffinity(0))
@@ -87,6 +87,8 @@ class OnnxEngine(Engine):
             result = flying.result(timeout_s)
         except FutureTimeoutError:
             raise EngineTimeoutError(f"no result within {timeout_s:.3f} s") from None
+        except CancelledError:
+            raise EngineError("the engine was closed before it ran the batch") from None
         finally:
             if flying.done():
                 with self._lock:

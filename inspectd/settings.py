@@ -56,6 +56,9 @@ class _CameraBase(_Section):
 class ImagesCamera(_CameraBase):
     """Picture files as a camera: a folder, a file or a glob pattern, in order of their names."""
 
+    deadline_ms: Positive = 10_000.0
+    """As for other cameras; longer, since files wait for the engine rather than run away from it."""
+
     source: str = Field(pattern=r"^images:.+")
     """`images:` and a folder, a file or a glob pattern."""
     drop: DropPolicy = DropPolicy.BLOCK
@@ -119,8 +122,8 @@ class EngineSettings(_Section):
     """Threads of the engine; 0 takes one for each core the daemon may use."""
     max_batch: int = Field(default=8, ge=1, le=256)
     """Most tiles the engine is given at a time; batches are filled across frames and cameras."""
-    slots: int = Field(default=3, ge=1, le=16)
-    """Most batches in flight."""
+    slots: int = Field(default=2, ge=1, le=16)
+    """Most batches in flight: with two, the next is cut while the engine runs the first."""
     timeout_s: Positive = 30.0
     """An engine that has not answered a batch for this long is taken for dead, and the daemon leaves."""
 

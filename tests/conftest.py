@@ -1,0 +1,27 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engines.bundle import Bundle
+from tests.bundles import tiny_bundle
+
+DATA = Path(os.environ.get("INSPECTD_DATA", Path(__file__).parents[1].parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def surfaces() -> Path:
+    """The folder of real surfaces."""
+    if not DATA.is_dir():
+        pytest.skip(f"no real surfaces at {DATA}; name their folder in INSPECTD_DATA")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A tiny bundle; it is immutable, so all tests share it."""
+    return tiny_bundle(tmp_path_factory.mktemp("bundles"))
