@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
@@ -69,16 +70,26 @@ def find_regions(
 
     There is at least one wherever a cell of the map reaches the threshold.
     """
-    step = max(1, cell // GRID_PER_CELL)
-    size = distance.shape[1] * cell // step, distance.shape[0] * cell // step
-    fine = np.asarray(cv2.resize(distance, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    fine = fine[: -(-height // step), : -(-width // step)]
-    # Interpolation lowers a lone peak a little; the region of the cell that failed the frame must not vanish by it.
-    level = min(threshold, float(fine.max()))
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats((fine >= level).astype(np.uint8), connectivity=8)
-    areas = _Areas(fine, np.asarray(labels, np.int32), level, step, width, height, mm_per_px)
+    step = cell // GRID_PER_CELL if cell % GRID_PER_CELL == 0 else 1
+    fine = _refined(distance, cell // step)[: -(-height // step), : -(-width // step)]
+    mask = (fine >= threshold).astype(np.uint8)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    areas = _Areas(fine, np.asarray(labels, np.int32), threshold, step, width, height, mm_per_px)
     regions = [areas.region(label, *(int(value) for value in boxes[label][:4])) for label in range(1, count)]
     return tuple(sorted(regions, key=lambda region: -region.peak))
+
+
+def _refined(distance: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+    """Interpolate to `factor` values a cell each way; the middle of a cell keeps the cell's own value.
+
+    Interpolation alone would lower a lone peak, and the region of the very cell that failed the frame could vanish.
+    """
+    size = distance.shape[1] * factor, distance.shape[0] * factor
+    fine = np.asarray(cv2.resize(distance, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    middle = {(factor - 1) // 2, factor // 2}
+    for row, column in itertools.product(middle, middle):
+        fine[row::factor, column::factor] = distance
+    return fine
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,7 @@ class _Areas:
 
     fine: NDArray[np.float32]
     labels: NDArray[np.int32]
-    level: float
+    threshold: float
     step: int
     width: int
     height: int
@@ -99,7 +110,7 @@ class _Areas:
         inside = self.labels[box] == label
         values = np.where(inside, self.fine[box], -np.inf)
         peak_row, peak_column = np.unravel_index(int(values.argmax()), values.shape)
-        weight = np.where(inside, values - self.level + 1e-6, 0.0)  # even a flat area has a centre
+        weight = np.where(inside, values - self.threshold + 1e-6, 0.0)  # even a flat area has a centre
         centre_y = top + float((weight.sum(axis=1) * (np.arange(rows) + 0.5)).sum() / weight.sum())
         centre_x = left + float((weight.sum(axis=0) * (np.arange(columns) + 0.5)).sum() / weight.sum())
         x, y = left * self.step, top * self.step

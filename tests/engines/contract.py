@@ -124,9 +124,9 @@ class EngineContract(ABC):
             wrong: list[int] = []
 
             def work(index: int) -> None:
-                for _ in range(50):
-                    if not np.array_equal(engine.infer(batches[index]).score, expected[index]):
-                        wrong.append(index)
+                wrong.extend(
+                    index for _ in range(50) if not np.array_equal(engine.infer(batches[index]).score, expected[index])
+                )
 
             threads = [threading.Thread(target=work, args=(index,)) for index in range(4)]
             for thread in threads:

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engines.base import BatchResult, Engine, Ticket
+from engines.bundle import Bundle
+from engines.errors import EngineError, NotFiniteError
+from engines.onnx import OnnxEngine
+from engines.pixels import PixelFormat
+from inspectd.frames import Frame, LostFrame
+from inspectd.pipeline.inspector import FAILURES_TO_GIVE_UP, CameraPolicy, Inspector
+from inspectd.pipeline.queues import QueuePolicy
+from inspectd.settings import DropPolicy
+from inspectd.wire.drafts import MapDraft, VerdictDraft
+from inspectd.wire.models import Outcome, Reason
+from tests.bundles import spot, surface_picture
+
+
+class GatedEngine(OnnxEngine):
+    """The real engine, held back until its gate opens, and made to fail on request."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        super().__init__(bundle, threads=1, max_batch=4, slots=2)
+        self.gate = threading.Event()
+        self.gate.set()
+        self.fault: EngineError | None = None
+
+    def collect(self, ticket: Ticket, timeout_s: float) -> BatchResult:
+        self.gate.wait(20)
+        result = super().collect(ticket, timeout_s)
+        if self.fault is not None:
+            raise self.fault
+        return result
+
+
+class Line:
+    """An inspector with what it reports, and frames whose release is seen."""
+
+    def __init__(self, bundle: Bundle, engine: Engine, *, drop: DropPolicy, deadline_ms: float) -> None:
+        self.drafts: list[VerdictDraft] = []
+        self.maps: list[MapDraft | None] = []
+        self.fatal: list[Exception] = []
+        self.released: list[int] = []
+        self.ended: list[str] = []
+        self._lock = threading.Lock()
+        self._numbers = iter(range(1, 1_000_000))
+        policy = CameraPolicy(deadline_ms, QueuePolicy(3, drop), mm_per_px=None)
+        self.inspector = Inspector(
+            engine,
+            bundle,
+            {"web": policy, "edge": policy},
+            report=self._report,
+            on_fatal=self.fatal.append,
+            on_ended=self.ended.append,
+            engine_timeout_s=20,
+            max_regions=8,
+        )
+        self.inspector.start()
+
+    def _report(self, draft: VerdictDraft, distance: MapDraft | None) -> None:
+        with self._lock:
+            self.drafts.append(draft)
+            self.maps.append(distance)
+
+    def take(self, pixels: NDArray[np.uint8], camera: str = "web") -> int:
+        number = next(self._numbers)
+        frame = Frame(
+            camera=camera,
+            number=number,
+            pixels=pixels,
+            pixel_format=PixelFormat.RGB8,
+            captured_monotonic_ns=time.monotonic_ns(),
+            captured_utc_ns=time.time_ns(),
+            source=None,
+            release=lambda: self.released.append(number),
+        )
+        self.inspector.frame(frame)
+        return number
+
+    def finish(self) -> dict[int, VerdictDraft]:
+        self.inspector.drain(20, Reason.SHUTDOWN, "the test ended")
+        assert self.inspector.close(20)
+        assert self.inspector.open_frames == 0
+        numbers = [draft.frame for draft in self.drafts if draft.frame is not None]
+        assert len(numbers) == len(set(numbers)), "a frame has two verdicts"
+        return {draft.frame: draft for draft in self.drafts if draft.frame is not None}
+
+
+@pytest.fixture
+def engine(bundle: Bundle) -> Iterator[GatedEngine]:
+    with GatedEngine(bundle) as engine:
+        yield engine
+
+
+MakeLine = Callable[..., Line]
+
+
+@pytest.fixture
+def make_line(bundle: Bundle, engine: GatedEngine) -> MakeLine:
+    def make(*, drop: DropPolicy = DropPolicy.BLOCK, deadline_ms: float = 20_000) -> Line:
+        return Line(bundle, engine, drop=drop, deadline_ms=deadline_ms)
+
+    return make
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.005)
+
+
+def test_good_frames_pass_and_a_spot_fails_where_it_is(make_line: MakeLine) -> None:
+    line = make_line()
+    good = line.take(surface_picture(1, 200, 300))
+    bad = line.take(spot(surface_picture(2, 200, 300), 120, 200))
+    verdicts = line.finish()
+    assert verdicts[good].outcome is Outcome.PASS
+    assert verdicts[good].regions == ()
+    assert verdicts[bad].outcome is Outcome.FAIL
+    assert (verdicts[bad].score or 0) >= verdicts[bad].threshold
+    region = verdicts[bad].regions[0]
+    assert region.centroid_x == pytest.approx(208, abs=4)
+    assert region.centroid_y == pytest.approx(128, abs=4)
+    assert (verdicts[bad].width, verdicts[bad].height) == (300, 200)
+
+
+def test_frames_of_any_size_share_batches_and_every_one_gets_its_own_verdict(make_line: MakeLine) -> None:
+    line = make_line()
+    rng = np.random.default_rng(0)
+    expected = {}
+    for index in range(60):
+        height, width = (int(value) for value in rng.integers(20, 400, 2))
+        picture = surface_picture(index, height, width)
+        defective = bool(index % 3 == 0)
+        if defective:
+            picture = spot(picture, height // 2 - 8, width // 2 - 8)
+        expected[line.take(picture, ("web", "edge")[index % 2])] = Outcome.FAIL if defective else Outcome.PASS
+    verdicts = line.finish()
+    assert {number: draft.outcome for number, draft in verdicts.items()} == expected
+    assert sorted(line.released) == sorted(expected)
+
+
+def test_a_frames_verdict_does_not_depend_on_its_company(make_line: MakeLine) -> None:
+    picture = spot(surface_picture(7, 150, 250), 60, 100, size=5)
+    alone = make_line()
+    number = alone.take(picture)
+    score = alone.finish()[number].score
+    line = make_line()
+    numbers = [line.take(picture if index == 5 else surface_picture(index, 70 + index, 90)) for index in range(12)]
+    assert line.finish()[numbers[5]].score == pytest.approx(score, rel=1e-5)
+
+
+def test_a_frame_that_cannot_be_judged_in_time_is_an_error_before_its_deadline(
+    make_line: MakeLine, engine: GatedEngine
+) -> None:
+    line = make_line(deadline_ms=300)
+    engine.gate.clear()
+    numbers = [line.take(surface_picture(index)) for index in range(5)]
+    wait_for(lambda: len(line.drafts) == 5)
+    engine.gate.set()
+    verdicts = line.finish()
+    assert set(verdicts) == set(numbers)
+    for draft in verdicts.values():
+        assert (draft.outcome, draft.reason, draft.score) == (Outcome.ERROR, Reason.DEADLINE, None)
+        assert draft.decided_monotonic_ns - draft.captured_monotonic_ns >= 0.25e9
+    assert sorted(line.released) == sorted(numbers)
+
+
+@pytest.mark.parametrize(
+    ("drop", "kept"), [(DropPolicy.OLDEST, {1, 2, 8, 9, 10}), (DropPolicy.NEWEST, {1, 2, 3, 4, 5})]
+)
+def test_when_frames_come_too_fast_the_policy_says_which_is_given_up(
+    make_line: MakeLine, engine: GatedEngine, drop: DropPolicy, kept: set[int]
+) -> None:
+    line = make_line(drop=drop)
+    engine.gate.clear()
+    full_batch = surface_picture(0, 112, 112)  # four tiles
+    for taken in (1, 2):  # the engine's two slots
+        line.take(full_batch)
+        wait_for(lambda taken=taken: len(line.released) == taken)  # type: ignore[misc] # binds the loop's value
+    for _ in range(8):
+        line.take(full_batch)
+    engine.gate.set()
+    verdicts = line.finish()
+    assert len(verdicts) == 10
+    assert {number for number, draft in verdicts.items() if draft.reason is not Reason.OVERRUN} == kept
+    assert sorted(line.released) == list(range(1, 11))
+
+
+def test_a_camera_that_blocks_loses_nothing(make_line: MakeLine, engine: GatedEngine) -> None:
+    line = make_line(drop=DropPolicy.BLOCK)
+    engine.gate.clear()
+    numbers = [line.take(surface_picture(index)) for index in range(40)]
+    engine.gate.set()
+    assert {draft.outcome for draft in line.finish().values()} == {Outcome.PASS}
+    assert sorted(line.released) == numbers
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [(EngineError("boom"), Reason.ENGINE_FAILED), (NotFiniteError("NaN"), Reason.NOT_FINITE)],
+)
+def test_a_failed_batch_is_an_error_for_its_frames_and_the_next_are_judged(
+    make_line: MakeLine, engine: GatedEngine, fault: EngineError, reason: Reason
+) -> None:
+    line = make_line()
+    engine.fault = fault
+    failed = line.take(surface_picture(1))
+    wait_for(lambda: len(line.drafts) == 1)
+    engine.fault = None
+    judged = line.take(surface_picture(2))
+    verdicts = line.finish()
+    assert (verdicts[failed].outcome, verdicts[failed].reason) == (Outcome.ERROR, reason)
+    assert verdicts[judged].outcome is Outcome.PASS
+    assert line.fatal == []
+
+
+def test_an_engine_that_keeps_failing_is_fatal(make_line: MakeLine, engine: GatedEngine) -> None:
+    line = make_line()
+    engine.fault = EngineError("boom")
+    for index in range(FAILURES_TO_GIVE_UP):
+        line.take(surface_picture(index))
+        wait_for(lambda index=index: len(line.drafts) == index + 1)  # type: ignore[misc] # binds the loop's value
+    wait_for(lambda: bool(line.fatal))
+    assert "in a row; last: boom" in str(line.fatal[0])
+    assert {draft.reason for draft in line.finish().values()} == {Reason.ENGINE_FAILED}
+
+
+def test_an_engine_that_hangs_is_fatal_and_its_frames_are_errors(bundle: Bundle) -> None:
+    class HungEngine(OnnxEngine):
+        def collect(self, ticket: Ticket, timeout_s: float) -> BatchResult:
+            return super().collect(ticket, 0.0 if self.hung else timeout_s)
+
+        hung = False
+
+        def _run(self, *args: object) -> BatchResult:
+            if self.hung:
+                time.sleep(0.5)
+            return super()._run(*args)  # type: ignore[arg-type] # passed through
+
+    with HungEngine(bundle, threads=1) as engine:
+        engine.hung = True
+        line = Line(bundle, engine, drop=DropPolicy.BLOCK, deadline_ms=20_000)
+        number = line.take(surface_picture(1))
+        wait_for(lambda: bool(line.fatal))
+        assert "engine hangs" in str(line.fatal[0])
+        assert line.finish()[number].reason is Reason.ENGINE_FAILED
+
+
+def test_frames_cut_short_by_the_end_are_told(make_line: MakeLine, engine: GatedEngine) -> None:
+    line = make_line()
+    engine.gate.clear()
+    numbers = [line.take(surface_picture(index)) for index in range(6)]
+    assert line.inspector.drain(0.05, Reason.SHUTDOWN, "too short") == 6
+    engine.gate.set()
+    assert line.inspector.close(20)
+    assert sorted(draft.frame or 0 for draft in line.drafts) == numbers
+    assert {draft.reason for draft in line.drafts} == {Reason.SHUTDOWN}
+
+
+def test_lost_frames_and_cameras_are_errors(make_line: MakeLine) -> None:
+    line = make_line()
+    line.inspector.lost(LostFrame("web", 7, Reason.BAD_FRAME, "truncated", 1, 2, "a.png"))
+    line.inspector.camera_lost("edge", "unplugged")
+    line.finish()
+    lost, camera = line.drafts
+    assert (lost.outcome, lost.reason, lost.frame, lost.source) == (Outcome.ERROR, Reason.BAD_FRAME, 7, "a.png")
+    assert (camera.outcome, camera.reason, camera.frame) == (Outcome.ERROR, Reason.CAMERA_LOST, None)
+
+
+def test_a_map_comes_with_every_judged_frame(make_line: MakeLine) -> None:
+    line = make_line()
+    line.take(surface_picture(1, 100, 140))
+    line.finish()
+    (distance,) = line.maps
+    assert distance is not None
+    assert distance.distance.shape == (13, 18)
+    assert distance.cell == 8
