@@ -71,7 +71,7 @@ def find_regions(
     There is at least one wherever a cell of the map reaches the threshold.
     """
     step = cell // GRID_PER_CELL if cell % GRID_PER_CELL == 0 else 1
-    fine = _refined(distance, cell // step)[: -(-height // step), : -(-width // step)]
+    fine = _refined(distance, cell // step)
     mask = (fine >= threshold).astype(np.uint8)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     areas = _Areas(fine, np.asarray(labels, np.int32), threshold, step, width, height, mm_per_px)
@@ -113,8 +113,8 @@ class _Areas:
         weight = np.where(inside, values - self.threshold + 1e-6, 0.0)  # even a flat area has a centre
         centre_y = top + float((weight.sum(axis=1) * (np.arange(rows) + 0.5)).sum() / weight.sum())
         centre_x = left + float((weight.sum(axis=0) * (np.arange(columns) + 0.5)).sum() / weight.sum())
-        x, y = left * self.step, top * self.step
-        # The last column and row of the grid may reach past the frame.
+        # The last column and row of cells may reach past the frame; what lies there is told at its border.
+        x, y = min(left * self.step, self.width - 1), min(top * self.step, self.height - 1)
         width, height = min(columns * self.step, self.width - x), min(rows * self.step, self.height - y)
         region = Region(
             x=x,

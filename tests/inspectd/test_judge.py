@@ -83,6 +83,15 @@ def test_millimetres_follow_from_the_scale() -> None:
     assert region.centroid_x_mm == pytest.approx(region.centroid_x * 0.25)
 
 
+def test_a_defect_in_the_last_sliver_of_a_frame_is_shown_at_its_border() -> None:
+    distance = quiet_map()
+    distance[-1, -1] = 2.0
+    height, width = distance.shape[0] * CELL - 15, distance.shape[1] * CELL - 15
+    (region,) = judge(distance, calibration(), width=width, height=height, cell=CELL).regions
+    assert (region.x + region.width, region.y + region.height) == (width, height)
+    assert region.peak == 2.0
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     rows=st.integers(1, 9),
