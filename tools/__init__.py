@@ -1,0 +1,1 @@
+"""`inspectd-train` and the demonstration: learning, evaluating, building, measuring."""
