@@ -1,0 +1,1 @@
+"""`inspectd-train evaluate`: how well a bundle tells good from defective pictures of a surface."""
