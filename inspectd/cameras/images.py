@@ -112,7 +112,8 @@ def find_pictures(pattern: str) -> tuple[Path, list[Path]]:
     if not files:
         what = "matches no file" if glob.has_magic(pattern) else "there is no such file or folder"
         raise CameraError(
-            f"images:{pattern}: {what}; set 'source' to a folder, a picture or a pattern, as in 'images:{root}/*.png'"
+            f"images:{pattern}: {what}; "
+            "set 'source' to a folder, a picture or a pattern, as in 'images:/data/web/*.png'"
         )
     return root, sorted(files, key=lambda file: natural_key(os.fspath(file)))
 

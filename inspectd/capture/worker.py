@@ -1,0 +1,208 @@
+"""The capture process: opens one camera, copies its pictures into the ring and announces them.
+
+Started by the daemon as `python -m inspectd.capture.worker`; it dies with the daemon (PR_SET_PDEATHSIG) and leaves
+interrupts and terminations to it, so that a Ctrl-C or a service manager's signal to all does not end capture before
+the daemon has decided so. It has one thread: a driver that hangs is the daemon's to notice and to kill.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import cv2
+from pydantic import TypeAdapter
+
+from inspectd.cameras.base import BadPicture, Camera, Picture
+from inspectd.cameras.build import build_camera, effective_drop, is_live
+from inspectd.capture.channel import (
+    Announcer,
+    Begin,
+    Channel,
+    Ended,
+    Failed,
+    FrameReady,
+    FramesLost,
+    Message,
+    Opened,
+    Release,
+)
+from inspectd.capture.ring import RingWriter
+from inspectd.errors import CameraError
+from inspectd.settings import CameraSettings, DropPolicy
+from inspectd.wire.models import Reason
+
+_PR_SET_PDEATHSIG: Final = 1
+_MIB: Final = 1 << 20
+
+
+class _StopRequested(Exception):  # noqa: N818 - not an error: how the loop learns that it is to end
+    """The daemon wants no more frames, or is gone."""
+
+
+class Worker:
+    """Takes frames from one camera until it ends, fails, or the daemon says stop."""
+
+    def __init__(self, channel: Channel, ring: RingWriter, camera: Camera, begin: Begin, *, block: bool, live: bool):
+        """`block`: wait for a free slot rather than lose the frame. `live`: pictures age while they wait."""
+        self._channel = channel
+        self._announcer = Announcer(channel)
+        self._ring = ring
+        self._camera = camera
+        self._next = begin.first
+        # The slot freed last is filled first: its memory is warm, and no more is touched than the load needs.
+        self._free = list(reversed(range(begin.slots)))
+        self._block = block
+        self._restamp = block and not live
+
+    def run(self) -> None:
+        """Capture; what went wrong is told to the daemon."""
+        try:
+            self._capture()
+        except _StopRequested:
+            return
+        finally:
+            self._camera.close()
+
+    def _capture(self) -> None:
+        try:
+            self._camera.open()
+            self._say(Opened())
+            while (picture := self._camera.read()) is not None:
+                self._take(picture)
+        except _StopRequested:
+            raise
+        except CameraError as error:
+            self._say(Failed(str(error)))
+        except Exception as error:  # noqa: BLE001 - a driver may raise anything; the daemon is told, and starts it anew
+            self._say(Failed(f"the driver failed: {type(error).__name__}: {error}"))
+        else:
+            self._say(Ended())
+
+    def _take(self, picture: Picture | BadPicture) -> None:
+        self._listen(wait=False)
+        if isinstance(picture, BadPicture):
+            self._lose(picture, Reason.BAD_FRAME, picture.detail)
+        elif picture.pixels.nbytes > self._ring.slot_bytes:
+            self._lose(picture, Reason.BAD_FRAME, self._too_large(picture))
+        elif (slot := self._slot()) is None:
+            self._lose(picture, Reason.OVERRUN, "no buffer was free: frames come faster than they are inspected")
+        else:
+            self._deliver(picture, slot)
+
+    def _slot(self) -> int | None:
+        while self._block and not self._free:
+            self._listen(wait=True)
+        return self._free.pop() if self._free else None
+
+    def _listen(self, *, wait: bool) -> None:
+        """Take what the daemon has to say; with `wait`, at least one message."""
+        try:
+            while True:
+                message = self._channel.receive(wait=wait)
+                wait = False
+                if not isinstance(message, Release):
+                    raise _StopRequested
+                self._free.append(message.slot)
+        except BlockingIOError:
+            return
+
+    def _say(self, message: Message) -> None:
+        try:
+            self._announcer.say(message)
+        except OSError:  # the daemon's end is closed: nobody is left to tell
+            raise _StopRequested from None
+
+    def _deliver(self, picture: Picture, slot: int) -> None:
+        self._ring.write(slot, picture.pixels)
+        monotonic_ns, utc_ns = picture.captured_monotonic_ns, picture.captured_utc_ns
+        if self._restamp:
+            # A file waits for its place without ageing: it counts as taken now that it has one.
+            monotonic_ns, utc_ns = time.monotonic_ns(), time.time_ns()
+        self._say(
+            FrameReady(
+                number=self._number(),
+                slot=slot,
+                height=picture.pixels.shape[0],
+                width=picture.pixels.shape[1],
+                pixel_format=picture.pixel_format,
+                captured_monotonic_ns=monotonic_ns,
+                captured_utc_ns=utc_ns,
+                source=picture.source,
+            )
+        )
+
+    def _lose(self, picture: Picture | BadPicture, reason: Reason, detail: str) -> None:
+        lost = FramesLost(
+            first=self._number(),
+            count=1,
+            reason=reason,
+            detail=detail,
+            captured_monotonic_ns=picture.captured_monotonic_ns,
+            captured_utc_ns=picture.captured_utc_ns,
+            source=picture.source,
+        )
+        try:
+            self._announcer.lose(lost)
+        except OSError:
+            raise _StopRequested from None
+
+    def _number(self) -> int:
+        self._next += 1
+        return self._next - 1
+
+    def _too_large(self, picture: Picture) -> str:
+        height, width = picture.pixels.shape[:2]
+        needed = -(-picture.pixels.nbytes // _MIB)
+        return (
+            f"{width}×{height} px {picture.pixel_format} take {needed} MiB, over max_frame_mb = "
+            f"{self._ring.slot_bytes // _MIB}; set max_frame_mb of this camera to {needed} or more"
+        )
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel kill this process when the daemon's intake thread, which started it, goes."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != parent:  # it went before the kernel knew
+        raise SystemExit(0)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="inspectd.capture.worker", description="Started by the daemon.")
+    parser.add_argument("--camera", required=True, help="its name, for whoever lists processes")
+    parser.add_argument("--parent", required=True, type=int, help="process id of the daemon")
+    parser.add_argument("--channel", required=True, type=int, help="descriptor of the message socket")
+    parser.add_argument("--ring", required=True, type=int, help="descriptor of the shared memory")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one life of a capture process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    arguments = _arguments(argv)
+    _die_with(arguments.parent)
+    cv2.setNumThreads(1)  # capture must not take the engine's cores
+    channel = Channel(socket.socket(fileno=arguments.channel))
+    begin = channel.receive(wait=True)
+    if not isinstance(begin, Begin):
+        return
+    settings: CameraSettings = TypeAdapter[CameraSettings](CameraSettings).validate_python(begin.settings)
+    ring = RingWriter(arguments.ring, begin.slots, begin.slot_bytes)
+    os.close(arguments.ring)
+    camera = build_camera(settings, skip=begin.first - 1)
+    Worker(
+        channel, ring, camera, begin, block=effective_drop(settings) is DropPolicy.BLOCK, live=is_live(settings)
+    ).run()
+
+
+if __name__ == "__main__":
+    main()
