@@ -1,0 +1,51 @@
+"""What a backbone is: a frozen ImageNet network read at two depths."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+StateDict = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A place where features leave the network."""
+
+    stride: int
+    """Side of the square of pixels that one position stands for, px."""
+    channels: int
+
+
+class Backbone(ABC):
+    """One kind of network. It knows its shape and its input; where weights come from is `weights`' business."""
+
+    name: ClassVar[str]
+    """As in timm and on the command line."""
+    taps: ClassVar[tuple[Tap, Tap]]
+    """The finer map first."""
+    mean: ClassVar[tuple[float, float, float]]
+    """Subtracted from RGB, grey levels."""
+    std: ClassVar[tuple[float, float, float]]
+    """RGB is divided by it after that, grey levels."""
+    head: ClassVar[tuple[str, ...]]
+    """Beginnings of the names of classifier weights, which nothing here computes."""
+
+    @abstractmethod
+    def packaged_weights(self) -> str | None:
+        """Path of the weights that an installed package brings; None where there is no such package."""
+
+    @abstractmethod
+    def to_timm(self, weights: StateDict) -> StateDict:
+        """Weights under timm's names, whichever known publisher's names they came with."""
+
+    def build(self) -> nn.Module:
+        """The network up to its deeper tap, unfolded and with random weights: N×3×T×T to both maps, finer first."""
+        import timm  # noqa: PLC0415 - takes seconds to import
+
+        network: nn.Module = timm.create_model(self.name, pretrained=False, features_only=True, out_indices=(3, 4))
+        return network
