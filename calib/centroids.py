@@ -38,7 +38,9 @@ def fit_centroids(positions: NDArray[np.float32], count: int, seed: int) -> NDAr
             f"{count} centroids of {len(positions)} positions; the count must lie between 1 and "
             f"{min(len(positions), MAX_CENTROIDS)}"
         )
-    means = MiniBatchKMeans(count, random_state=seed, batch_size=4096, n_init=1, max_no_improvement=20, init_size=3 * count)
+    means = MiniBatchKMeans(
+        count, random_state=seed, batch_size=4096, n_init=1, max_no_improvement=20, init_size=3 * count
+    )
     centers = means.fit(positions).cluster_centers_.astype(np.float32)
     ordered: NDArray[np.float32] = centers[np.lexsort(centers.T[::-1])]
     return ordered
