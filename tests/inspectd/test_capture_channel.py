@@ -35,7 +35,7 @@ MESSAGES: list[Message] = [
 
 
 def received(channel: Channel) -> list[Message]:
-    messages = []
+    messages: list[Message] = []
     while True:
         try:
             message = channel.receive(wait=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import signal
 import subprocess
 import sys
@@ -72,6 +71,14 @@ def until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < limit, f"waited {WAIT_S:.0f} s in vain for: {what}"
         time.sleep(0.01)
+
+
+def wait_for_frames(sink: Sink, count: int) -> None:
+    until(lambda: len(sink.frames) >= count, f"{count} frames")
+
+
+def wait_for_losses(sink: Sink, count: int) -> None:
+    until(lambda: len(sink.cameras_lost) >= count, f"{count} losses of a camera")
 
 
 @contextlib.contextmanager
@@ -152,19 +159,18 @@ def test_block_loses_nothing_with_a_slow_consumer_and_frames_do_not_age(web: Pat
     sink = Sink(keep=True)
     with capturing(sink, line=images(web, queue_frames=1, stall_s=0.2)):
         slots = 1 + SLACK_SLOTS
-        released = 0
-        for _ in range(30 - slots):
-            until(lambda: len(sink.frames) == released + slots, "a full ring")
-            held = [frame.pixels.copy() for frame in sink.frames[released:]]
-            for offset, pixels in enumerate(held, released + 1):
-                np.testing.assert_array_equal(pixels, picture(offset))
+        wait_for_frames(sink, slots)
+        for released in range(30 - slots):
+            held = sink.frames[released:]
+            assert len(held) == slots
+            for frame in held:
+                np.testing.assert_array_equal(frame.pixels, picture(frame.number))
             if released == 3:
                 time.sleep(1.0)  # far beyond the stall limit: waiting for us is no stall
             let_go = time.monotonic_ns()
-            sink.frames[released].release()
-            sink.frames[released].release()
-            released += 1
-            until(lambda: len(sink.frames) == released + slots, "the next frame")
+            held[0].release()
+            held[0].release()
+            wait_for_frames(sink, released + 1 + slots)
             assert sink.frames[-1].captured_monotonic_ns > let_go
         until(lambda: sink.ends, "the end")
     assert sink.numbers("line") == list(range(1, 31))
@@ -236,10 +242,10 @@ def test_every_kill_is_a_loss_of_its_own(web: Path) -> None:
     sink = Sink()
     with capturing(sink, line=images(web, rate_hz=50, loop=True)):
         for kill in range(1, 3):
-            before = len(sink.frames)
-            until(lambda: len(sink.frames) > before, "frames")
+            wait_for_frames(sink, len(sink.frames) + 1)
             running_process("line").kill()
-            until(lambda: len(sink.cameras_lost) == kill, "the loss")
+            wait_for_losses(sink, kill)
+        assert len(sink.cameras_lost) == 2
     assert sink.numbers("line") == list(range(1, len(sink.order) + 1))
 
 
@@ -349,7 +355,7 @@ def test_frames_are_released_from_many_threads(web: Path) -> None:
 def resources() -> tuple[int, int, int, int]:
     gc.collect()
     return (
-        len(os.listdir("/proc/self/fd")),
+        len(list(Path("/proc/self/fd").iterdir())),
         threading.active_count(),
         len(psutil.Process().children(recursive=True)),
         Path("/proc/self/maps").read_text().count("inspectd-ring"),
@@ -447,7 +453,7 @@ def test_interrupts_and_terminations_are_left_to_the_daemon(web: Path) -> None:
 
 def test_the_capture_process_loads_neither_engine_nor_training() -> None:
     code = "import sys, inspectd.capture.worker; print(*sys.modules)"
-    loaded = set(
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout.split()
-    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    loaded = set(told.stdout.split())
+    assert "inspectd.cameras.images" in loaded
     assert not loaded & {"onnxruntime", "torch", "timm", "sklearn", "skimage", "scipy", "zmq", "PIL"}
