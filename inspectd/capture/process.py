@@ -164,6 +164,8 @@ class CaptureProcess:
         if code is None:
             return "the capture process cannot be killed: its driver hangs in the kernel"
         how = f"was killed by {_signal_name(-code)}" if code < 0 else f"ended by itself with code {code}"
+        if code == -signal.SIGBUS:
+            how += " (no memory was left for its frames: lower queue_frames, or give the service more memory)"
         last = self._last_words.decode(errors="replace").strip().rpartition("\n")[2]
         return f"the capture process {how}" + (f": {last}" if last else "")
 

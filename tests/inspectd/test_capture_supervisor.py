@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -312,6 +313,46 @@ def test_a_video_file(tmp_path: Path) -> None:
     assert sink.numbers("line") == list(range(1, 10))
     assert [round(float(pixels.mean()) / 20) for pixels in sink.pixels] == list(range(9))
     assert sink.losses == []
+
+
+class _FiveFrames(BaseHTTPRequestHandler):
+    """A network camera that hangs up after five frames."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        for number in range(5):
+            jpeg = bytes(cv2.imencode(".jpg", np.full((120, 160, 3), 40 * number, np.uint8))[1])
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            self.wfile.write(head.encode() + jpeg + b"\r\n")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_stream_that_hangs_up_is_a_loss_and_is_taken_up_again() -> None:
+    sink = Sink()
+    with ThreadingHTTPServer(("127.0.0.1", 0), _FiveFrames) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        url = f"http://user:secret@127.0.0.1:{server.server_port}/line.mjpg"
+        with capturing(sink, line=OpencvCamera(source=f"opencv:{url}")):
+            wait_for_losses(sink, 2)
+        server.shutdown()
+        serving.join()
+    assert sink.numbers("line") == list(range(1, len(sink.order) + 1))
+    levels = [round(float(pixels.mean()) / 40) for pixels in sink.pixels]
+    assert levels[:10] == [*range(5), *range(5)]
+    assert "no more frames come" in sink.cameras_lost[0][1]
+    assert "secret" not in sink.cameras_lost[0][1]
+
+
+def test_the_source_which_may_hold_a_password_is_not_in_the_process_list(web: Path) -> None:
+    sink = Sink()
+    with capturing(sink, line=images(web, rate_hz=20, loop=True)):
+        wait_for_frames(sink, 1)
+        assert not any(str(web) in word for word in running_process("line").cmdline())
 
 
 def test_stop_delivers_what_was_announced_and_takes_no_more(web: Path) -> None:
