@@ -13,7 +13,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from cv2.utils import logging as cv2_logging
 from numpy.typing import NDArray
 
 from engines.pixels import PixelFormat
@@ -60,7 +59,6 @@ class OpencvDriver(Camera):
 
     def open(self) -> None:
         """See `Camera.open`."""
-        cv2_logging.setLogLevel(cv2_logging.LOG_LEVEL_SILENT)
         self._capture = self._connect()
         if self._skip:
             self._seek(self._skip)

@@ -41,7 +41,7 @@ GRACE_S: Final = 0.5
 KILL_WAIT_S: Final = 2.0
 """For the kernel to end a killed process; one that hangs in a driver's system call is then left behind."""
 HEALTHY_S: Final = 10.0
-"""A camera that ran this long is tried again without delay when it is lost."""
+"""For a camera that delivered this long the pauses between tries begin anew."""
 _TICK_S: Final = 0.05
 _BURST: Final = 64
 """Messages taken of one camera before the others have their turn."""
@@ -262,6 +262,8 @@ class SupervisedCamera:
     def _delivered(self, frames: int) -> None:
         self._taken += frames
         self._told = False
+        if self._heard_at - self._running_since >= HEALTHY_S:
+            self._backoff.reset()
 
     def _bury(self, process: CaptureProcess) -> None:
         """The process is gone: deliver what it had announced, let go of it, and say what became of the camera."""
@@ -284,12 +286,9 @@ class SupervisedCamera:
         self._move(CameraState.STOPPED)
 
     def _lose(self, detail: str) -> None:
-        now = time.monotonic()
-        if now - self._running_since >= HEALTHY_S:
-            self._backoff.reset()
         self._move(CameraState.LOST, detail)
         self._tell_loss(detail)
-        self._retry_at = now + self._backoff.pause_s()
+        self._retry_at = time.monotonic() + self._backoff.pause_s()
         self._move(CameraState.BACKING_OFF, detail)
 
     def _tell_loss(self, detail: str) -> None:
@@ -337,7 +336,7 @@ class CaptureSupervisor:
     def stop_capture(self) -> None:
         """Take no more frames. What was announced before has reached the sink when this returns; may be called again.
 
-        Not from the sink: it waits for the intake thread.
+        Takes at most `GRACE_S` + `KILL_WAIT_S` besides the sink's own time. Not to be called from the sink.
         """
         self._request_stop()
         if self._thread.ident is not None:
