@@ -24,7 +24,7 @@ def test_enlarged_maps_have_the_size_of_the_picture_and_keep_their_place() -> No
     full = enlarge(distance, 8, 29, 51)
     assert full.shape == (29, 51)
     y, x = np.unravel_index(full.argmax(), full.shape)
-    assert (y // 8, x // 8) == (2, 5)
+    assert [int(y) // 8, int(x) // 8] == [2, 5]
 
 
 def test_overlay_leaves_quiet_pictures_alone_and_colours_defects() -> None:
