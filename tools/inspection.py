@@ -1,0 +1,49 @@
+"""One picture through a bundle, the daemon's way: cut into tiles, run by the engine in batches, stitched, scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calib.calibration import Calibration
+from calib.score import top_mean
+from engines.base import Engine
+from engines.manifest import TileGeometry
+from engines.pixels import PixelFormat
+from engines.tiling import TileGrid, tile_grid
+
+
+@dataclass(frozen=True)
+class PictureResult:
+    """What a bundle says of a picture."""
+
+    distance: NDArray[np.float32]
+    """rows×columns, the stitched map; one value a cell."""
+    score: float
+
+
+def inspect(
+    engine: Engine, geometry: TileGeometry, calibration: Calibration, pixels: NDArray[np.uint8]
+) -> PictureResult:
+    """Inspect a picture (H×W×3 RGB, any size) with an active engine.
+
+    Raises:
+        EngineError: the engine failed.
+        TileError: the picture has no pixels.
+    """
+    grid = tile_grid(pixels.shape[0], pixels.shape[1], geometry)
+    maps = [
+        engine.infer(_cut(grid, pixels, start, min(start + engine.max_batch, len(grid)))).distance
+        for start in range(0, len(grid), engine.max_batch)
+    ]
+    distance = grid.stitch(np.concatenate(maps))
+    return PictureResult(distance, top_mean(distance, calibration.top_cells))
+
+
+def _cut(grid: TileGrid, pixels: NDArray[np.uint8], start: int, stop: int) -> NDArray[np.uint8]:
+    size = grid.geometry.size
+    tiles = np.empty((stop - start, size, size, 3), np.uint8)
+    grid.cut(pixels, PixelFormat.RGB8, start, stop, tiles)
+    return tiles
