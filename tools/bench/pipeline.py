@@ -26,6 +26,7 @@ import numpy as np
 
 from engines.bundle import Bundle
 from engines.tiling import tile_grid
+from tools.bench.process import measured_rate
 from tools.bench.rounds import Comparison, compare
 from tools.errors import ToolsError
 
@@ -76,12 +77,8 @@ def _write_frames(load: Load, folder: Path) -> None:
 
 
 def _engine_rate(load: Load) -> float:
-    command = [sys.executable, "-m", "tools.bench.engine_alone", str(load.bundle.path)]
-    numbers = [load.threads, MAX_BATCH, SLOTS, load.seconds]
-    run = subprocess.run([*command, *map(str, numbers)], capture_output=True, text=True, check=False)  # noqa: S603 - our own program
-    if run.returncode:
-        raise ToolsError(f"the engine alone could not be measured:\n{run.stderr}")
-    return float(run.stdout)
+    arguments = (load.bundle.path, load.threads, MAX_BATCH, SLOTS, load.seconds)
+    return measured_rate("tools.bench.engine_alone", *arguments)
 
 
 def _daemon_rate(load: Load, folder: Path) -> float:
