@@ -1,4 +1,4 @@
-"""`inspectd run` with an engine whose speed wavers by ±50 % around half of its own: python -m tests.faults.stretched_daemon CONFIG."""
+"""`inspectd run` with an engine whose speed wavers by ±50 %: python -m tests.faults.stretched_daemon CONFIG."""
 
 from __future__ import annotations
 

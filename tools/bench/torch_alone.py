@@ -1,4 +1,6 @@
-"""Torch in eager mode by itself, as a process: python -m tools.bench.torch_alone BACKBONE SIZE THREADS BATCH SECONDS LAYOUT.
+"""Torch in eager mode by itself, as a process.
+
+Usage: python -m tools.bench.torch_alone BACKBONE SIZE THREADS BATCH SECONDS LAYOUT
 
 Prints tiles per second of the backbone as timm builds it, up to the deeper tap; without embedder and centroids, which
 the engine's graph has besides. LAYOUT is `contiguous` (torch's default) or `channels_last` (its faster way on a CPU).
