@@ -105,7 +105,7 @@ class PixelCurves:
 
     @property
     def _false_positives(self) -> NDArray[np.float64]:
-        return _falling(self._good) / self._good.sum()
+        return _falling(self._good) / float(self._good.sum())
 
 
 def _falling(counts: NDArray[np.generic]) -> NDArray[np.float64]:
