@@ -7,13 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inspectd.wire.models import Outcome, Reason, Region, Verdict
+from inspectd.wire.models import Outcome, Reason, Region, Verdict, contradiction
 from inspectd.wire.times import utc_text
 
 
 @dataclass(frozen=True, kw_only=True)
 class VerdictDraft:
-    """All of a `Verdict` but publisher, boot and sequence, which the publisher adds when it is journaled."""
+    """All of a `Verdict` but publisher, boot, journal and sequence, which the publisher adds when it is journaled.
+
+    Raises:
+        ValueError: it denies itself (see `contradiction`); told to its maker, before anybody relies on it.
+    """
 
     camera: str
     frame: int | None
@@ -36,11 +40,17 @@ class VerdictDraft:
     decided_monotonic_ns: int
     deadline_ms: float
 
-    def numbered(self, publisher: str, boot: str, sequence: int) -> Verdict:
+    def __post_init__(self) -> None:
+        problem = contradiction(self.outcome, self.reason, self.score, self.threshold, self.regions)
+        if problem:
+            raise ValueError(f"{self.camera} frame {self.frame}: {problem}")
+
+    def numbered(self, publisher: str, boot: str, journal: str, sequence: int) -> Verdict:
         """The verdict as it is journaled and published."""
         return Verdict(
             publisher=publisher,
             boot=boot,
+            journal=journal,
             sequence=sequence,
             camera=self.camera,
             frame=self.frame,

@@ -4,6 +4,11 @@ HEARTBEAT = b"heartbeat/"
 VERDICTS = b"verdict/"
 MAPS = b"map/"
 
+REPLAY_VERDICT = b"verdict"
+"""First part of a replayed verdict. Answers go to one peer, so nothing is matched by prefix here."""
+REPLAY_END = b"replay_end"
+REPLAY_ERROR = b"replay_error"
+
 
 def verdict_topic(camera: str) -> bytes:
     """Topic of a camera's verdicts."""

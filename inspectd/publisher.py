@@ -1,0 +1,265 @@
+"""The publisher: numbers verdicts, makes them durable, then sends them and their maps, and says every second how it is.
+
+One thread owns the sockets and the journal. Everything that waits is written in one transaction with one sync, so a
+burst costs little more than a single verdict; nothing is sent that is not durable.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+import zmq
+
+from inspectd.errors import JournalError
+from inspectd.journal import Journal
+from inspectd.outbox import MAX_DRAFTS, Outbox, Parcel
+from inspectd.settings import PublishSettings
+from inspectd.sockets import bound_socket
+from inspectd.wire.drafts import MapDraft, VerdictDraft
+from inspectd.wire.maps import FULL_SCALE, encode_map
+from inspectd.wire.models import CameraStatus, DaemonState, Heartbeat, MapHeader, Outcome, Verdict
+from inspectd.wire.times import utc_text
+from inspectd.wire.topics import HEARTBEAT, map_topic, verdict_topic
+
+BEAT_S = 1.0
+"""From one heartbeat to the next."""
+BATCH = 256
+"""Most verdicts in a transaction."""
+RETRY_PAUSE_S = 0.2
+RETRY_S = 5.0
+"""How long a journal that cannot be written is tried again before the fault is fatal."""
+LINGER_MS = 1000
+"""How long the end waits for the last messages to reach the subscribers that are connected."""
+VERDICTS_WATERMARK = 1000
+"""Messages kept for a subscriber that reads too slowly; what comes beyond is lost to it until it asks for a replay."""
+MAPS_WATERMARK = 32
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class DaemonStatus:
+    """What the daemon adds to a heartbeat."""
+
+    state: DaemonState
+    surface: str
+    bundle: str
+    cameras: tuple[CameraStatus, ...]
+    open_frames: int
+    """Frames taken that have no verdict yet."""
+
+
+class Publisher:
+    """Publishes what it is given, in that order."""
+
+    def __init__(
+        self,
+        settings: PublishSettings,
+        publisher_name: str,
+        boot: str,
+        journal: Journal,
+        status_source: Callable[[], DaemonStatus],
+        *,
+        on_fatal: Callable[[Exception], None],
+    ) -> None:
+        """`journal` is open, and from `start` to `close` this publisher's alone; `status_source` is asked at every
+        heartbeat; `on_fatal` is told once when verdicts can no longer be journaled. Both are called by its thread."""
+        self._settings = settings
+        self._name = publisher_name
+        self._boot = boot
+        self._journal = journal
+        self._status_source = status_source
+        self._on_fatal = on_fatal
+        self._outbox = Outbox()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._verdicts: zmq.Socket[bytes] | None = None
+        self._maps: zmq.Socket[bytes] | None = None
+        self._thread = threading.Thread(target=self._guarded, name="publisher", daemon=True)
+        self._counts = dict.fromkeys(Outcome, 0)
+        self._beats = 0
+        self._next_beat_s = 0.0
+        self._latest = 0
+        self._journal_failing = False
+        self._fatal = False
+        self._lost_lock = threading.Lock()
+        self._lost = 0
+
+    def start(self) -> None:
+        """Bind the sockets and begin, with a heartbeat.
+
+        Raises:
+            PublishError: an address cannot be bound; the message names the setting and the way out.
+        """
+        self._verdicts = self._bound("publish.verdicts", self._settings.verdicts, VERDICTS_WATERMARK)
+        if self._settings.map_encoding != "off":
+            self._maps = self._bound("publish.maps", self._settings.maps, MAPS_WATERMARK)
+        self._latest = self._journal.next_sequence - 1
+        self._thread.start()
+
+    def submit(self, draft: VerdictDraft, distance_map: MapDraft | None = None) -> None:
+        """Hand a verdict over for good; waits while too many are waiting already. Any thread may call it."""
+        if not self._outbox.put(Parcel(draft, distance_map)):
+            self._lose(1)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until everything submitted so far is durable and published; False when it takes longer."""
+        return self._outbox.wait_done(timeout_s)
+
+    def close(self) -> None:
+        """Publish what waits, send the last heartbeat, and let everything go. May be called more than once."""
+        self._outbox.close()
+        if self._thread.is_alive():
+            self._thread.join()
+        for socket in (self._verdicts, self._maps):
+            if socket is not None:
+                socket.close(linger=LINGER_MS)
+        self._context.term()
+        if self._lost:
+            log.error("verdicts could not be journaled and are lost", verdicts=self._lost)
+            self._lost = 0
+
+    def _bound(self, setting: str, address: str, watermark: int) -> zmq.Socket[bytes]:
+        return bound_socket(self._context, zmq.PUB, setting, address, {zmq.SNDHWM: watermark})
+
+    # The thread
+
+    def _guarded(self) -> None:
+        try:
+            self._run()
+        except Exception as error:
+            log.exception("the publisher failed")
+            self._fail(error)
+        finally:
+            self._outbox.close()
+            self._lose(len(self._outbox.take(MAX_DRAFTS, 0.0)))
+
+    def _run(self) -> None:
+        while not self._outbox.ended:
+            self._beat_if_due()
+            parcels = self._outbox.take(BATCH, self._next_beat_s - time.monotonic())
+            if parcels and self._publish(parcels):
+                self._outbox.done(len(parcels))
+        self._beat(DaemonState.STOPPED)
+
+    def _publish(self, parcels: Sequence[Parcel]) -> bool:
+        first = self._journal.next_sequence
+        verdicts = [
+            parcel.draft.numbered(self._name, self._boot, self._journal.journal_id, first + index)
+            for index, parcel in enumerate(parcels)
+        ]
+        messages = [verdict.model_dump_json().encode() for verdict in verdicts]
+        if not self._make_durable(first, messages):
+            self._lose(len(parcels))
+            return False
+        for parcel, verdict, message in zip(parcels, verdicts, messages, strict=True):
+            self._send(verdict, message, parcel.distance_map)
+            self._beat_if_due()
+        return True
+
+    def _make_durable(self, first: int, messages: Sequence[bytes]) -> bool:
+        """Journal the messages, trying for as long as it takes; False only when the end came and it cannot be done.
+
+        After `RETRY_S` the fault is fatal, but as long as the daemon drains, a disk that heals still loses nothing.
+        """
+        began = time.monotonic()
+        while True:
+            try:
+                self._journal.append(first, messages)
+            except JournalError as error:
+                self._tell_failing(error)
+                if time.monotonic() - began > RETRY_S:
+                    self._fail(error)
+                if self._fatal and self._outbox.closed:
+                    return False
+                time.sleep(RETRY_PAUSE_S)
+                self._beat_if_due()
+            else:
+                self._journal_failing = False
+                return True
+
+    def _tell_failing(self, error: JournalError) -> None:
+        if not self._journal_failing:
+            log.error("the journal cannot be written; verdicts are held back", error=str(error))
+            self._journal_failing = True
+            self._beat()
+
+    def _fail(self, error: Exception) -> None:
+        if not self._fatal:
+            self._fatal = True
+            self._outbox.refuse_when_full()
+            self._on_fatal(error)
+
+    def _lose(self, count: int) -> None:
+        with self._lost_lock:
+            self._lost += count
+
+    # What is sent
+
+    def _send(self, verdict: Verdict, message: bytes, distance_map: MapDraft | None) -> None:
+        assert self._verdicts is not None
+        self._verdicts.send_multipart([verdict_topic(verdict.camera), message])
+        self._latest = verdict.sequence
+        self._counts[verdict.outcome] += 1
+        if distance_map is not None and self._maps is not None and verdict.frame is not None:
+            self._send_map(self._maps, verdict, verdict.frame, distance_map)
+
+    def _send_map(self, socket: zmq.Socket[bytes], verdict: Verdict, frame: int, distance_map: MapDraft) -> None:
+        assert self._settings.map_encoding != "off"
+        rows, columns = distance_map.distance.shape
+        header = MapHeader(
+            publisher=verdict.publisher,
+            boot=verdict.boot,
+            journal=verdict.journal,
+            sequence=verdict.sequence,
+            camera=verdict.camera,
+            frame=frame,
+            encoding=self._settings.map_encoding,
+            rows=rows,
+            columns=columns,
+            cell=distance_map.cell,
+            threshold=verdict.threshold,
+            full_scale=FULL_SCALE * verdict.threshold,
+        )
+        payload = encode_map(distance_map.distance, header.encoding, header.full_scale)
+        socket.send_multipart([map_topic(header.camera), header.model_dump_json().encode(), payload])
+
+    def _beat_if_due(self) -> None:
+        if time.monotonic() >= self._next_beat_s:
+            self._beat()
+            if not self._journal_failing:
+                self._prune()
+
+    def _beat(self, state: DaemonState | None = None) -> None:
+        assert self._verdicts is not None
+        self._beats += 1
+        status = self._status_source()
+        failing = DaemonState.JOURNAL_FAILING if self._journal_failing else None
+        beat = Heartbeat(
+            publisher=self._name,
+            boot=self._boot,
+            journal=self._journal.journal_id,
+            sequence=self._latest,
+            beat=self._beats,
+            state=state or failing or status.state,
+            surface=status.surface,
+            bundle=status.bundle,
+            cameras=status.cameras,
+            passed=self._counts[Outcome.PASS],
+            failed=self._counts[Outcome.FAIL],
+            errors=self._counts[Outcome.ERROR],
+            open_frames=status.open_frames,
+            sent_utc=utc_text(time.time_ns()),
+            sent_monotonic_ns=time.monotonic_ns(),
+        )
+        self._verdicts.send_multipart([HEARTBEAT, beat.model_dump_json().encode()])
+        self._next_beat_s = time.monotonic() + BEAT_S
+
+    def _prune(self) -> None:
+        try:
+            self._journal.prune()
+        except JournalError as error:
+            log.warning("old verdicts stay in the journal for now", error=str(error))

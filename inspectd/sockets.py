@@ -1,0 +1,49 @@
+"""ZeroMQ sockets of the daemon: bound with a message that helps, and with limits on memory and patience."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+
+import zmq
+
+from inspectd.errors import PublishError
+
+HEARTBEAT_MS = 2000
+"""How often a connection is tried out; one that does not answer for three times as long is taken for dead. So a peer
+that lost its power or its cable holds no memory for long."""
+_ALIVE: Mapping[int, int] = {zmq.HEARTBEAT_IVL: HEARTBEAT_MS, zmq.HEARTBEAT_TIMEOUT: 3 * HEARTBEAT_MS}
+
+_WAYS_OUT = {
+    errno.EADDRINUSE: "is in use by another program, perhaps another inspectd; end it, or set another port",
+    errno.EADDRNOTAVAIL: "is no address of this machine; set one of its own, 127.0.0.1, or * for all",
+    errno.ENODEV: "is no address of this machine; set one of its own, 127.0.0.1, or * for all",
+    errno.EACCES: "may not be bound by this user; set a port above 1023, or a directory that it may write to",
+    errno.ENOENT: "names a directory that does not exist",
+    errno.EINVAL: "is not an address; write it as in 'tcp://127.0.0.1:5590' or 'ipc:///run/inspectd/verdicts'",
+    errno.EPROTONOSUPPORT: "names an unknown transport; write it as in 'tcp://127.0.0.1:5590'",
+}
+
+
+def bound_socket(
+    context: zmq.Context[zmq.Socket[bytes]], kind: int, setting: str, address: str, options: Mapping[int, int]
+) -> zmq.Socket[bytes]:
+    """A socket that listens on `address`, the value of `setting`; `options` are ZeroMQ's, as set before binding.
+
+    Raises:
+        PublishError: it cannot; the message names the setting, the address and the way out.
+    """
+    socket = context.socket(kind)
+    for option, value in {**_ALIVE, **options}.items():
+        socket.setsockopt(option, value)
+    try:
+        socket.bind(address)
+    except zmq.ZMQError as error:
+        socket.close(linger=0)
+        raise PublishError(bind_problem(setting, address, error)) from error
+    return socket
+
+
+def bind_problem(setting: str, address: str, error: zmq.ZMQError) -> str:
+    """Why an address cannot be listened on, in words."""
+    return f"{setting} = '{address}': {_WAYS_OUT.get(error.errno or 0, f'cannot be bound: {error}')}"
