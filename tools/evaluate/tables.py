@@ -56,15 +56,15 @@ def _main(bundle: Bundle, figures: Figures) -> Table:
     table.add_column("")
     low, high = figures.false_rejects_interval
     table.add_row("image AUROC", _fraction(figures.image_auroc), "good against defective pictures")
-    marked = f"{figures.marked} of {figures.defective} defective pictures are marked, {figures.regions} regions"
+    marked = f"{figures.regions} regions in {figures.marked} marked pictures"
     table.add_row("pixel AUROC", _fraction(figures.pixel_auroc), marked)
-    table.add_row("AUPRO", _fraction(figures.aupro), "share of each region found, up to 30 % false positives")
-    table.add_row("false rejects at 95 %", percent(figures.frr_at_95), "detection, threshold set on these pictures")
-    table.add_row("false rejects at 99 %", percent(figures.frr_at_99), "detection, likewise")
+    table.add_row("AUPRO", _fraction(figures.aupro), "share found of a region, to 30 % false positives")
+    table.add_row("false rejects at 95 %", percent(figures.frr_at_95), "detection; threshold set in hindsight")
+    table.add_row("false rejects at 99 %", percent(figures.frr_at_99), "detection; likewise")
     table.add_section()
     shipped = f"at the shipped threshold, {calibration.threshold:.5g} ({calibration.method})"
     table.add_row("detection", percent(figures.detection), shipped)
-    target = f"95 % interval {percent(low)} to {percent(high)}; target {percent(calibration.target_false_rejects)}"
+    target = f"target {percent(calibration.target_false_rejects)}; 95 % interval {percent(low)} to {percent(high)}"
     table.add_row("false rejects", percent(figures.false_rejects), target)
     return table
 

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib.resources import files
 
 import numpy as np
+from jinja2 import Environment, StrictUndefined
 from numpy.typing import NDArray
 
 from calib.calibration import Calibration
 from engines.manifest import TileGeometry
+from tools.evaluate.metrics import auroc, false_rejects_at, rejected
+from tools.report import charts, wording
+from tools.report.drawing import TRUTH
+from tools.report.examples import Example, scale_gradient, shown_examples
 
-
-@dataclass(frozen=True)
-class Example:
-    """A picture with its map, as the finished bundle sees it."""
-
-    label: str
-    """What it is: `good, held out`, `synthetic: scratch`, the name of a real defect."""
-    pixels: NDArray[np.uint8]
-    """H×W×3 RGB."""
-    distance: NDArray[np.float32]
-    """h×w, the stitched map."""
-    cell: int
-    """Side of the square of pixels that one value of the map stands for, px."""
-    score: float
-    mask: NDArray[np.bool_] | None = None
-    """H×W, where the defect truly is; None where nobody knows or there is none."""
+__all__ = ["Example", "FitReport", "render"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +56,86 @@ class FitReport:
 
 
 def render(report: FitReport) -> str:
-    """The report as one HTML page without any reference outside it."""
-    rows = "".join(f"<li>{choice}</li>" for choice in report.choices)
-    return f"<!doctype html><meta charset=utf-8><title>{report.surface}</title><ul>{rows}</ul>"
+    """The report as one HTML page without any reference outside it, below 600 kB."""
+    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
+        files(__package__).joinpath("page.html").read_text(encoding="utf-8")
+    )
+    good = np.asarray(report.calibration.held_out_scores)
+    threshold = report.calibration.threshold
+    defective = np.empty(0) if report.defect_scores is None else report.defect_scores
+    return template.render(
+        r=report,
+        cards=_cards(report, good),
+        histogram=charts.histogram(good, report.synthetic_scores, defective, threshold),
+        threshold=wording.threshold_story(report.calibration),
+        roc=charts.roc_chart(good, report.synthetic_scores, defective, threshold) if defective.size else "",
+        hindsight=_hindsight(good, defective, threshold) if defective.size else None,
+        examples=shown_examples(report.examples, threshold),
+        gradient=scale_gradient(),
+        truth=TRUTH,
+        training=charts.training_curve(report.losses) if report.losses else "",
+        tables=_tables(report),
+    )
+
+
+@dataclass(frozen=True)
+class _Card:
+    name: str
+    value: str
+    note: str
+
+
+def _cards(report: FitReport, good: NDArray[np.float64]) -> list[_Card]:
+    calibration = report.calibration
+    low, high = calibration.interval
+    cards = [
+        _Card("threshold", f"{calibration.threshold:.4g}", _METHODS[calibration.method]),
+        _Card(
+            "false rejects",
+            wording.percent(calibration.observed_false_rejects),
+            f"of {good.size} held out; target {wording.percent(calibration.target_false_rejects)}, "
+            f"95 % interval {wording.percent(low)} to {wording.percent(high)}",
+        ),
+    ]
+    for name, scores in (("synthetic defects", report.synthetic_scores), ("real defects", report.defect_scores)):
+        if scores is not None and scores.size:
+            found = wording.percent(rejected(scores, calibration.threshold))
+            cards.append(_Card(f"{name} found", found, f"of {scores.size}; AUROC {auroc(good, scores):.3f}"))
+    return cards
+
+
+_METHODS = {"split-conformal": "split conformal", "pareto-tail": "Pareto tail: provisional"}
+
+
+@dataclass(frozen=True)
+class _Table:
+    title: str
+    rows: list[tuple[str, str]]
+
+
+def _hindsight(good: NDArray[np.float64], defective: NDArray[np.float64], threshold: float) -> _Table:
+    rows = [
+        ("AUROC", f"{auroc(good, defective):.4f}"),
+        ("found at the shipped threshold", wording.percent(rejected(defective, threshold))),
+        ("false rejects at 95 % detection", wording.percent(false_rejects_at(good, defective, 0.95))),
+        ("false rejects at 99 % detection", wording.percent(false_rejects_at(good, defective, 0.99))),
+    ]
+    return _Table(f"{defective.size} real defective against {good.size} held-out good pictures", rows)
+
+
+def _tables(report: FitReport) -> list[_Table]:
+    geometry = report.geometry
+    counts = [
+        ("good pictures learned from", str(report.pictures)),
+        ("good pictures held out", str(report.held_out_pictures)),
+        ("real defective pictures", str(report.defect_pictures)),
+        ("tiles learned from", str(report.tiles)),
+        ("tile", f"{geometry.size} px, overlapping {geometry.overlap} px"),
+        ("cell", f"{geometry.cell} px"),
+    ]
+    times = [(name, wording.seconds(value)) for name, value in report.seconds.items()]
+    if len(times) > 1:
+        times.append(("in all", wording.seconds(sum(report.seconds.values()))))
+    measured = [(name, wording.figure(name, value)) for name, value in report.figures.items()]
+    tables = [_Table("Pictures and tiles", counts), _Table("Times", times), _Table("Measured", measured)]
+    return [table for table in tables if table.rows]

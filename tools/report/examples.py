@@ -1,0 +1,91 @@
+"""Example pictures with their maps, small enough to travel inside the page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calib.heatmap import levels
+from tools.report.drawing import TRUTH, Picture, map_over, outlined
+
+BUDGET = 380_000
+"""All example pictures together, bytes of base64."""
+SIDES = 280, 200, 140, 100
+"""Longest side of an example, px: the first that keeps the budget."""
+QUALITY = 84
+"""Of the JPEGs."""
+MOST = 24
+"""Examples on a page."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture with its map, as the finished bundle sees it."""
+
+    label: str
+    """What it is: `good, held out`, `synthetic: scratch`, the name of a real defect."""
+    pixels: NDArray[np.uint8]
+    """H×W×3 RGB."""
+    distance: NDArray[np.float32]
+    """h×w, the stitched map."""
+    cell: int
+    """Side of the square of pixels that one value of the map stands for, px."""
+    score: float
+    mask: NDArray[np.bool_] | None = None
+    """H×W, where the defect truly is; None where nobody knows or there is none."""
+
+
+@dataclass(frozen=True)
+class ShownExample:
+    """An example as the page shows it."""
+
+    label: str
+    score: str
+    verdict: str
+    picture: str
+    """Data URI."""
+    map: str
+    """Data URI."""
+
+
+def shown_examples(examples: Sequence[Example], threshold: float) -> list[ShownExample]:
+    """The first examples, at the largest size that keeps the page small."""
+    shown: list[ShownExample] = []
+    for side in SIDES:
+        shown = [_shown(example, threshold, side) for example in examples[:MOST]]
+        if sum(len(one.picture) + len(one.map) for one in shown) <= BUDGET:
+            break
+    return shown
+
+
+def scale_gradient() -> str:
+    """The colours of a map from 0 to twice the threshold, as a CSS gradient."""
+    ramp = levels(np.linspace(0, 2, 9, dtype=np.float32)[None], 1.0)
+    colours = cv2.cvtColor(cv2.applyColorMap(ramp, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)[0].tolist()
+    return f"linear-gradient(90deg, {', '.join(f'rgb{tuple(colour)}' for colour in colours)})"
+
+
+def _shown(example: Example, threshold: float, side: int) -> ShownExample:
+    plain = example.pixels if example.mask is None else outlined(example.pixels, example.mask, TRUTH)
+    mapped = map_over(example.pixels, example.distance, example.cell, threshold, example.mask)
+    return ShownExample(
+        label=example.label,
+        score=f"{example.score:.4g}",
+        verdict="FAIL" if example.score >= threshold else "PASS",
+        picture=_data_uri(plain, side),
+        map=_data_uri(mapped, side),
+    )
+
+
+def _data_uri(pixels: Picture, side: int) -> str:
+    scale = side / max(pixels.shape[:2])
+    if scale < 1:
+        size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    jpeg = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()
