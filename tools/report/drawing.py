@@ -20,7 +20,7 @@ FOUND: Colour = (255, 255, 255)
 def outlined(pixels: Picture, mask: NDArray[np.bool_], colour: Colour) -> Picture:
     """A copy with a line around every area of the mask, H×W."""
     drawn = np.ascontiguousarray(pixels).copy()
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     thickness = max(1, round(min(pixels.shape[:2]) / 250))
     cv2.drawContours(drawn, contours, -1, colour, thickness)
     return drawn
