@@ -1,0 +1,229 @@
+"""The client: listens, counts, and asks for what it missed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import zmq
+
+from inspectd.client.events import Event, Gap, JournalReplaced, Map, Restart, Silence
+from inspectd.client.messages import connected_socket, parsed
+from inspectd.client.replayer import TIMEOUT_S, Answer, Replayer
+from inspectd.errors import ClientError
+from inspectd.wire.addresses import VERDICTS
+from inspectd.wire.maps import decode_map
+from inspectd.wire.models import Heartbeat, MapHeader, Verdict
+from inspectd.wire.topics import HEARTBEAT
+
+VERDICTS_WATERMARK = 1000
+"""Messages that wait for a reader that is slow; what comes beyond is lost, noticed as a gap, and replayed."""
+MAPS_WATERMARK = 32
+"""Maps are large, and a late one is of little use."""
+
+
+class Client:
+    """Iterate over it for events, for ever. Belongs to one thread; to be closed, best as a context manager.
+
+    With a replay address, verdicts come in order and each exactly once: what the socket dropped, and what was said
+    while nobody listened, is asked for before anything newer is told. Without one, a `Gap` tells what is missing.
+    Either way a verdict lost at the end is noticed through the heartbeat, which tells the newest number every second.
+    """
+
+    def __init__(
+        self,
+        verdicts: str = VERDICTS,
+        *,
+        replay: str | None = None,
+        maps: str | None = None,
+        since: int | None = None,
+        journal: str | None = None,
+        silence_s: float = 5.0,
+        replay_timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        """Connect; the daemon need not be there yet.
+
+        Args:
+            verdicts: address of `publish.verdicts`.
+            replay: address of `publish.replay`, to have gaps filled.
+            maps: address of `publish.maps`, to get maps as well.
+            since: the first number wanted; None for what is published from now on.
+            journal: the journal that `since` counts in, where it is known from an earlier run: `Verdict.journal`.
+            silence_s: a `Silence` is told whenever nothing was heard for so long.
+            replay_timeout_s: patience with a replay.
+
+        Raises:
+            ClientError: an address is none.
+        """
+        self._next = None if since is None else max(1, since)
+        self._journal = journal
+        self._boot: str | None = None
+        self._silence_s = silence_s
+        self._heard_s = self._told_s = time.monotonic()
+        self._replayer: Replayer | None = None
+        self._events: Iterator[Event] = iter(())
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._poller = zmq.Poller()
+        try:
+            self._verdicts = self._subscribe(verdicts, VERDICTS_WATERMARK)
+            self._maps = None if maps is None else self._subscribe(maps, MAPS_WATERMARK)
+            if replay is not None:
+                self._replayer = Replayer(replay, replay_timeout_s)
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
+
+    def _subscribe(self, address: str, watermark: int) -> zmq.Socket[bytes]:
+        socket = connected_socket(self._context, zmq.SUB, address, watermark)
+        socket.setsockopt(zmq.SUBSCRIBE, b"")
+        self._poller.register(socket, zmq.POLLIN)
+        return socket
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        event = self.receive()
+        assert event is not None
+        return event
+
+    def receive(self, timeout_s: float | None = None) -> Event | None:
+        """The next event; None where none came in time. A replay under way may take longer than `timeout_s`.
+
+        Raises:
+            ClientError: a message came that is not of this wire. The client may be used on.
+        """
+        end_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            event = next(self._events, None)
+            if event is not None:
+                return event
+            ready = dict(self._poller.poll(self._patience_ms(end_s)))
+            if self._verdicts not in ready and self._silent():
+                return self._silence()
+            if ready:
+                self._hear(ready)
+            elif end_s is not None and time.monotonic() >= end_s:
+                return None
+
+    def close(self) -> None:
+        """Close the sockets. May be called more than once."""
+        if self._replayer is not None:
+            self._replayer.close()
+        self._context.destroy(linger=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Listening
+
+    def _hear(self, ready: dict[zmq.Socket[bytes], int]) -> None:
+        if self._verdicts in ready:
+            self._heard_s = self._told_s = time.monotonic()
+            self._events = self._understand(self._verdicts.recv_multipart())
+        elif self._maps is not None:
+            self._events = iter([_map(self._maps.recv_multipart())])
+
+    def _patience_ms(self, end_s: float | None) -> int:
+        """Until the silence is to be told or the caller's time is over; at least once, what is there is taken."""
+        until_s = self._told_s + self._silence_s
+        if end_s is not None:
+            until_s = min(until_s, end_s)
+        return max(0, round((until_s - time.monotonic()) * 1000) + 1)
+
+    def _silent(self) -> bool:
+        return time.monotonic() >= self._told_s + self._silence_s
+
+    def _silence(self) -> Silence:
+        self._told_s = time.monotonic()
+        return Silence(self._told_s - self._heard_s)
+
+    def _understand(self, parts: list[bytes]) -> Iterator[Event]:
+        if len(parts) != 2:
+            raise ClientError(f"a message of {len(parts)} parts came; is the address that of publish.verdicts?")
+        topic, body = parts
+        if topic == HEARTBEAT:
+            beat = parsed(Heartbeat, body)
+            return self._after(beat, newest=beat.sequence)
+        verdict = parsed(Verdict, body)
+        return self._after(verdict, newest=verdict.sequence - 1)
+
+    # Counting
+
+    def _after(self, message: Verdict | Heartbeat, newest: int) -> Iterator[Event]:
+        """The message, after everything that must be told before it; `newest` is the number that came before it."""
+        yield from self._changes(message, newest)
+        if self._next is None:
+            self._next = newest + 1
+        if self._next <= newest:
+            yield from self._repair(newest)
+        if isinstance(message, Heartbeat):
+            yield message
+        elif message.sequence == self._next:
+            self._next += 1
+            yield message
+
+    def _changes(self, message: Verdict | Heartbeat, newest: int) -> Iterator[Event]:
+        new_boot = message.boot != self._boot
+        if new_boot and self._boot is not None:
+            yield Restart(message.boot)
+        self._boot = message.boot
+        other_journal = self._journal not in {None, message.journal}
+        went_back = new_boot and self._next is not None and newest + 1 < self._next
+        if other_journal or went_back:
+            yield JournalReplaced(message.journal, expected=self._next or 0, found=message.sequence)
+            self._next = 1
+        self._journal = message.journal
+
+    def _repair(self, last: int) -> Iterator[Event]:
+        """Tell everything from the next number to `last`: as a verdict where it can be had, else as a gap."""
+        while self._next is not None and self._next <= last:
+            answer, problem = self._ask(last)
+            for message in answer.verdicts if answer else []:
+                verdict = parsed(Verdict, message)
+                yield from self._skip_to(verdict.sequence, "it is no longer in the journal")
+                self._next = verdict.sequence + 1
+                yield verdict
+            if answer is None or not answer.verdicts:
+                yield from self._skip_to(last + 1, problem or "it is no longer in the journal")
+
+    def _ask(self, last: int) -> tuple[Answer | None, str]:
+        assert self._next is not None
+        if self._replayer is None:
+            return None, "no replay address was given"
+        try:
+            answer = self._replayer.ask(self._next, last)
+        except ClientError as error:
+            return None, str(error)
+        if answer.end.journal != self._journal:
+            return None, "the journal was replaced"
+        return answer, ""
+
+    def _skip_to(self, sequence: int, detail: str) -> Iterator[Event]:
+        assert self._next is not None
+        if self._next < sequence:
+            gap = Gap(self._next, sequence - 1, detail)
+            self._next = sequence
+            yield gap
+
+
+def _map(parts: list[bytes]) -> Map:
+    """Read a map message.
+
+    Raises:
+        ClientError: it is none.
+    """
+    if len(parts) != 3:
+        raise ClientError(f"a message of {len(parts)} parts came; is the address that of publish.maps?")
+    header = parsed(MapHeader, parts[1])
+    try:
+        return Map(header, decode_map(header, parts[2]))
+    except ValueError as error:
+        raise ClientError(f"the map of verdict {header.sequence} cannot be read: {error}") from error
