@@ -36,8 +36,8 @@ def auroc(good: Scores, defective: Scores) -> float:
 def area(x: NDArray[np.float64], y: NDArray[np.float64], *, limit: float) -> float:
     """Area under a curve that starts at x = 0, up to x = `limit`, over `limit`."""
     inside = x <= limit
-    end = float(np.interp(limit, x, y))
-    return float(np.trapezoid(np.append(y[inside], end), np.append(x[inside], limit)) / limit)
+    x, y = np.append(x[inside], limit), np.append(y[inside], np.interp(limit, x, y))
+    return float((np.diff(x) * (y[1:] + y[:-1])).sum() / (2 * limit))
 
 
 def false_rejects_at(good: Scores, defective: Scores, detection: float) -> float:
