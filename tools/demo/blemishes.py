@@ -26,38 +26,38 @@ def draw_blemish(rng: np.random.Generator, picture: Grey, kind: str) -> tuple[Gr
 
 def _crack(rng: np.random.Generator, picture: Grey) -> tuple[Shade, Shade]:
     """A dark line that wanders, forks and thins out."""
-    shade = np.zeros(picture.shape, np.float32)
+    drawn = np.zeros(picture.shape, np.uint8)
     heading = rng.uniform(0, 2 * np.pi)
-    _wander(rng, shade, _place(rng, picture.shape, 90), heading, length=int(rng.integers(70, 150)), width=3.5)
-    return _soft(shade, 0.8), np.full(picture.shape, rng.uniform(15, 40), np.float32)
+    _wander(rng, drawn, _place(rng, picture.shape, 90), heading, length=int(rng.integers(70, 150)), width=3.5)
+    return _soft(_shade(drawn), 0.8), np.full(picture.shape, rng.uniform(15, 40), np.float32)
 
 
 def _wander(
-    rng: np.random.Generator, shade: Shade, start: NDArray[np.float64], heading: float, *, length: int, width: float
+    rng: np.random.Generator, drawn: Grey, start: NDArray[np.float64], heading: float, *, length: int, width: float
 ) -> None:
     point = start
     for step in range(0, length, 5):
         heading += rng.normal(0, 0.3)
         following = point + 5 * np.array([np.cos(heading), np.sin(heading)])
         thickness = max(1, round(width * (1 - step / length)))
-        cv2.line(shade, _pixel(point), _pixel(following), 1.0, thickness, cv2.LINE_AA)
+        cv2.line(drawn, _pixel(point), _pixel(following), 255, thickness, cv2.LINE_AA)
         point = following
         if width > 2 and rng.random() < 0.08:
             fork = heading + rng.choice([-0.8, 0.8])
-            _wander(rng, shade, point, fork, length=(length - step) // 2, width=width / 2)
+            _wander(rng, drawn, point, fork, length=(length - step) // 2, width=width / 2)
 
 
 def _scratch(rng: np.random.Generator, picture: Grey) -> tuple[Shade, Shade]:
     """A bright, nearly straight line, as a tool's edge leaves it."""
-    shade = np.zeros(picture.shape, np.float32)
+    drawn = np.zeros(picture.shape, np.uint8)
     start, heading = _place(rng, picture.shape, 80), rng.uniform(0, 2 * np.pi)
     bow = rng.normal(0, 0.004)
     points = [start]
     for _ in range(int(rng.integers(60, 130))):
         heading += bow
         points.append(points[-1] + 1.5 * np.array([np.cos(heading), np.sin(heading)]))
-    cv2.polylines(shade, [np.array([_pixel(point) for point in points])], False, 1.0, 2, cv2.LINE_AA)
-    return shade * np.float32(rng.uniform(0.6, 0.9)), np.full(picture.shape, 215.0, np.float32)
+    cv2.polylines(drawn, [np.array([_pixel(point) for point in points])], False, 255, 2, cv2.LINE_AA)
+    return _shade(drawn) * np.float32(rng.uniform(0.6, 0.9)), np.full(picture.shape, 215.0, np.float32)
 
 
 def _stain(rng: np.random.Generator, picture: Grey) -> tuple[Shade, Shade]:
@@ -103,15 +103,20 @@ def _blob(rng: np.random.Generator, shape: tuple[int, ...], *, radius: float, ra
     waver = sum(rng.normal(0, 1 / order) * np.cos(order * angle + rng.uniform(0, 6)) for order in (2, 3, 4, 5))
     reach = radius * (1 + ragged * np.clip(waver, -1, 1))
     outline = centre + reach[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    shade = np.zeros(shape, np.float32)
-    cv2.fillPoly(shade, [np.rint(outline).astype(np.int32)], 1.0, cv2.LINE_AA)
-    return shade
+    drawn = np.zeros(shape, np.uint8)
+    cv2.fillPoly(drawn, [np.rint(outline).astype(np.int32)], 255, cv2.LINE_AA)
+    return _shade(drawn)
 
 
 def _place(rng: np.random.Generator, shape: tuple[int, ...], margin: int) -> NDArray[np.float64]:
     """A random point (x, y), `margin` px away from the border where the picture allows it."""
     height, width = shape[:2]
     return np.array([rng.uniform(min(margin, side / 2), max(side - margin, side / 2)) for side in (width, height)])
+
+
+def _shade(drawn: Grey) -> Shade:
+    """From 8 bits, the only depth on which OpenCV draws smooth edges."""
+    return drawn.astype(np.float32) / 255
 
 
 def _soft(values: NDArray[np.floating], sigma: float) -> Shade:
