@@ -116,7 +116,7 @@ def _place(rng: np.random.Generator, shape: tuple[int, ...], margin: int) -> NDA
 
 def _shade(drawn: Grey) -> Shade:
     """From 8 bits, the only depth on which OpenCV draws smooth edges."""
-    return drawn.astype(np.float32) / 255
+    return np.asarray(drawn / 255, np.float32)
 
 
 def _soft(values: NDArray[np.floating], sigma: float) -> Shade:
