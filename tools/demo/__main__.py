@@ -72,7 +72,9 @@ def _learn(surface: Path, workspace: Path) -> tuple[Scene, Path]:
 def _inspect(workspace: Path, scene: Scene, bundle: Path, rate: float) -> None:
     stand = set_up(workspace, scene, bundle, rate)
     console.print(f"Daemon: inspectd run {stand.configuration}\n")
-    heard = inspect_scene(stand, scene, lambda verdict: console.print(format_line(verdict)))
+    heard = inspect_scene(
+        stand, scene, lambda verdict: console.print(format_line(verdict), no_wrap=True, overflow="ellipsis")
+    )
     said = match(scene, heard.verdicts)
     picture = workspace / "frames.png"
     write_picture(picture, said, heard.maps)
