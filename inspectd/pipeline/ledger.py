@@ -66,6 +66,7 @@ class Ledger:
                 return False
             opened.settled = True
             self._open.remove(opened)
+            self._forget_settled()
             if not self._open:
                 self._changed.notify_all()
             return True
@@ -104,6 +105,12 @@ class Ledger:
             for opened in due:
                 if self.settle(opened):
                     self._on_deadline(opened)
+
+    def _forget_settled(self) -> None:
+        """Settled frames would otherwise stay in memory until their deadlines, which may be far off."""
+        if len(self._by_deadline) > 64 + 2 * len(self._open):
+            self._by_deadline = [entry for entry in self._by_deadline if not entry[2].settled]
+            heapq.heapify(self._by_deadline)
 
     def _take_due(self) -> list[OpenFrame]:
         now, due = time.monotonic_ns(), []
