@@ -153,6 +153,8 @@ def _configure(connection: sqlite3.Connection, path: Path) -> None:
         )
     # In WAL mode, NORMAL would not sync at commit: a verdict published could be gone after a power cut. FULL syncs.
     connection.execute("PRAGMA synchronous = FULL")
+    # It only appends; a large page cache would but grow for the first thousands of verdicts.
+    connection.execute("PRAGMA cache_size = -256")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES // 2}")
     # Shows now, rather than at the first verdict, whether it can be written.
