@@ -51,7 +51,7 @@ class Client:
             maps: address of `publish.maps`, to get maps as well.
             since: the first number wanted; None for what is published from now on.
             journal: the journal that `since` counts in, where it is known from an earlier run: `Verdict.journal`.
-            silence_s: a `Silence` is told whenever nothing was heard for so long.
+            silence_s: a `Silence` is told when nothing was heard for so long, and each time that has doubled.
             replay_timeout_s: patience with a replay.
 
         Raises:
@@ -61,7 +61,7 @@ class Client:
         self._journal = journal
         self._boot: str | None = None
         self._silence_s = silence_s
-        self._heard_s = self._told_s = time.monotonic()
+        self._heard_now()
         self._replayer: Replayer | None = None
         self._events: Iterator[Event] = iter(())
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -126,24 +126,29 @@ class Client:
 
     def _hear(self, ready: dict[zmq.Socket[bytes], int]) -> None:
         if self._verdicts in ready:
-            self._heard_s = self._told_s = time.monotonic()
+            self._heard_now()
             self._events = self._understand(self._verdicts.recv_multipart())
         elif self._maps is not None:
             self._events = iter([_map(self._maps.recv_multipart())])
 
     def _patience_ms(self, end_s: float | None) -> int:
         """Until the silence is to be told or the caller's time is over; at least once, what is there is taken."""
-        until_s = self._told_s + self._silence_s
+        until_s = self._silent_at_s
         if end_s is not None:
             until_s = min(until_s, end_s)
         return max(0, round((until_s - time.monotonic()) * 1000) + 1)
 
+    def _heard_now(self) -> None:
+        self._heard_s = time.monotonic()
+        self._silent_at_s = self._heard_s + self._silence_s
+
     def _silent(self) -> bool:
-        return time.monotonic() >= self._told_s + self._silence_s
+        return time.monotonic() >= self._silent_at_s
 
     def _silence(self) -> Silence:
-        self._told_s = time.monotonic()
-        return Silence(self._told_s - self._heard_s)
+        silence = Silence(time.monotonic() - self._heard_s)
+        self._silent_at_s = self._heard_s + 2 * silence.seconds
+        return silence
 
     def _understand(self, parts: list[bytes]) -> Iterator[Event]:
         if len(parts) != 2:

@@ -24,8 +24,8 @@ class Gap:
 
 @dataclass(frozen=True)
 class Silence:
-    """Nothing was heard, not even a heartbeat: take it that nothing is being inspected. Told again and again until
-    something is heard."""
+    """Nothing was heard, not even a heartbeat: take it that nothing is being inspected. Told again each time it has
+    doubled."""
 
     seconds: float
     """How long it has lasted."""

@@ -53,7 +53,7 @@ class Replayer:
             if answer is not None:
                 return answer
         raise ClientError(
-            f"no replay from '{self._address}' within {self._timeout_s:g} s; is the daemon running, and is this its "
+            f"no replay from '{self._address}' in {TRIES} tries of {self._timeout_s:g} s; is the daemon running, and is this its "
             "publish.replay?"
         )
 

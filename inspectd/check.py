@@ -1,0 +1,241 @@
+"""Looks at everything that a configuration names, without starting anything, and tells every problem at once."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import zmq
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_settings import EnvSettingsSource
+
+from engines.bundle import open_bundle
+from engines.errors import EnginesError
+from inspectd.cameras.build import build_camera
+from inspectd.cameras.opencv import TargetKind, target_kind
+from inspectd.effective import effective_toml
+from inspectd.errors import CameraError, JournalError, SettingsError
+from inspectd.journal import JournalReader, lock_holder
+from inspectd.settings import (
+    CameraSettings,
+    ImagesCamera,
+    JournalSettings,
+    ModelSettings,
+    PublishSettings,
+    Settings,
+    load_settings,
+)
+from inspectd.sockets import bind_problem
+
+Section = TypeVar("Section", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found."""
+
+    effective: str | None
+    """The configuration in effect, TOML; None where it is not valid."""
+    problems: tuple[str, ...]
+    """In words, each with the key, the value and the way out."""
+    notes: tuple[str, ...]
+    """What could not be looked at, and why."""
+
+
+def check(path: Path) -> Checked:
+    """Check a configuration file, the environment, and what they name on this machine.
+
+    Where a key is wrong, the sections that are right are looked at all the same.
+    """
+    problems: list[str] = []
+    notes: list[str] = []
+    effective = None
+    try:
+        effective = effective_toml(load_settings(path))
+    except SettingsError as error:
+        problems += str(error).splitlines()
+    for kind, text in _look(_sections(path)):
+        (notes if kind == "note" else problems).append(text)
+    return Checked(effective, tuple(problems), tuple(notes))
+
+
+Finding = tuple[str, str]
+"""`problem` or `note`, and its text."""
+
+
+@dataclass(frozen=True)
+class _Sections:
+    """The sections that are valid by themselves."""
+
+    model: ModelSettings | None
+    cameras: Mapping[str, CameraSettings]
+    publish: PublishSettings | None
+    journal: JournalSettings | None
+
+
+def _sections(path: Path) -> _Sections:
+    try:
+        document = tomllib.loads(path.read_text())
+    except (OSError, ValueError):
+        return _Sections(None, {}, None, None)
+    merged = _merged(document, EnvSettingsSource(Settings)())
+    cameras = merged.get("cameras")
+    found = {name: _camera(value) for name, value in cameras.items()} if isinstance(cameras, dict) else {}
+    return _Sections(
+        _valid(ModelSettings, merged.get("model")),
+        {name: camera for name, camera in found.items() if camera is not None},
+        _valid(PublishSettings, merged.get("publish", {})),
+        _valid(JournalSettings, merged.get("journal", {})),
+    )
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
+
+
+def _valid(model: type[Section], value: object) -> Section | None:
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _camera(value: object) -> CameraSettings | None:
+    adapter: TypeAdapter[CameraSettings] = TypeAdapter(CameraSettings)
+    try:
+        return adapter.validate_python(value)
+    except ValidationError:
+        return None
+
+
+def _look(sections: _Sections) -> Iterator[Finding]:
+    if sections.model is not None:
+        yield from _look_at_bundle(sections.model)
+    for name, camera in sections.cameras.items():
+        yield from _look_at_camera(name, camera)
+    running = None
+    if sections.journal is not None:
+        running = lock_holder(sections.journal.path)
+        yield from _look_at_journal(sections.journal)
+    if running is not None:
+        yield "note", f"process {running or '(unknown)'} holds this journal: the daemon runs; addresses were not tried"
+    elif sections.publish is not None:
+        yield from _look_at_addresses(sections.publish)
+
+
+def _look_at_bundle(model: ModelSettings) -> Iterator[Finding]:
+    try:
+        open_bundle(model.bundle)
+    except EnginesError as error:
+        yield "problem", f"model.bundle: {error}"
+
+
+def _look_at_camera(name: str, camera: CameraSettings) -> Iterator[Finding]:
+    key = f"cameras.{name}.source = '{camera.source}'"
+    try:
+        if isinstance(camera, ImagesCamera):
+            _open_and_close(camera.model_copy(update={"preload": False}))
+            return
+        target = camera.source.partition(":")[2]
+        match target_kind(target):
+            case TargetKind.FILE:
+                _open_and_close(camera)
+            case TargetKind.STREAM:
+                yield "note", f"{key}: a stream is not opened by this check"
+            case TargetKind.DEVICE:
+                yield from _look_at_device(key, target)
+    except CameraError as error:
+        yield "problem", f"cameras.{name}.source: {error}"
+
+
+def _open_and_close(camera: CameraSettings) -> None:
+    driver = build_camera(camera)
+    try:
+        driver.open()
+    finally:
+        driver.close()
+
+
+def _look_at_device(key: str, target: str) -> Iterator[Finding]:
+    """A device may be in use by the very daemon; it is looked at, not opened."""
+    device = Path(f"/dev/video{target}" if target.isdecimal() else target)
+    if not device.exists():
+        present = ", ".join(sorted(str(path) for path in Path("/dev").glob("video*"))) or "none"
+        yield "problem", f"{key}: no such device; connect it or set another. Devices here: {present}"
+    elif not os.access(device, os.R_OK | os.W_OK):
+        yield "problem", f"{key}: this user may not use the device; add it to the group 'video'"
+
+
+def _look_at_journal(journal: JournalSettings) -> Iterator[Finding]:
+    key, folder = f"journal.path = '{journal.path}'", journal.path.parent
+    if not folder.is_dir():
+        yield "problem", f"{key}: the directory {folder} does not exist; make it, or set another path"
+    elif not _can_write(folder):
+        yield "problem", f"{key}: this user may not write to {folder}; give it the right, or set another path"
+    elif journal.path.exists():
+        try:
+            JournalReader(journal.path).close()
+        except JournalError as error:
+            yield "problem", str(error)
+
+
+def _can_write(folder: Path) -> bool:
+    """Also false on file systems that nobody can write to, whatever the mode says."""
+    read_only = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    return os.access(folder, os.W_OK | os.X_OK) and not read_only
+
+
+def _look_at_addresses(publish: PublishSettings) -> Iterator[Finding]:
+    """Bind all at once, as the daemon will, so that two of its own that collide are found too."""
+    addresses = {"publish.verdicts": publish.verdicts, "publish.replay": publish.replay}
+    if publish.map_encoding != "off":
+        addresses["publish.maps"] = publish.maps
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    taken: dict[str, str] = {}
+    try:
+        for setting, address in addresses.items():
+            problem = _try_address(context.socket(zmq.PUB), setting, address, taken)
+            if problem:
+                yield "problem", problem
+            else:
+                taken[_place(address)] = setting
+    finally:
+        context.destroy(linger=0)
+
+
+def _try_address(socket: zmq.Socket[bytes], setting: str, address: str, taken: Mapping[str, str]) -> str | None:
+    other = taken.get(_place(address))
+    if other is not None:
+        return f"{setting} = '{address}': {other} has this port already; give each its own"
+    if address.startswith("ipc://"):
+        return _ipc_problem(setting, address)  # binding would take the name away from whoever listens there
+    return _bind_problem(socket.bind, setting, address)
+
+
+def _bind_problem(bind: Callable[[str], object], setting: str, address: str) -> str | None:
+    try:
+        bind(address)
+    except zmq.ZMQError as error:
+        return bind_problem(setting, address, error)
+    return None
+
+
+def _ipc_problem(setting: str, address: str) -> str | None:
+    folder = Path(address.removeprefix("ipc://")).parent
+    if not folder.is_dir() or not _can_write(folder):
+        return f"{setting} = '{address}': {folder} does not exist or may not be written to; make it, or set another"
+    return None
+
+
+def _place(address: str) -> str:
+    """What two addresses must not share: the port, whatever the interface."""
+    transport, _, rest = address.partition("://")
+    return f"port {rest.rpartition(':')[2]}" if transport == "tcp" else address
