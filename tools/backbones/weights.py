@@ -109,7 +109,7 @@ def _from_hub(backbone: Backbone) -> StateDict:
     import timm  # noqa: PLC0415 - takes seconds to import
 
     try:
-        return timm.create_model(backbone.name, pretrained=True).state_dict()  # type: ignore[no-any-return]  # untyped
+        return timm.create_model(backbone.name, pretrained=True).state_dict()
     except Exception as error:  # whatever the hub's client raises, the user needs the ways out
         raise WeightsError(
             f"no weights for backbone {backbone.name}: no --weights file, none in {cache_folder()}, "
@@ -125,9 +125,7 @@ def _first_line(error: Exception) -> str:
 
 def _fill(backbone: Backbone, network: nn.Module, state: StateDict, source: str) -> None:
     wanted = network.state_dict()
-    given = {
-        name: tensor for name, tensor in backbone.to_timm(state).items() if not name.startswith(backbone.head)
-    }
+    given = {name: tensor for name, tensor in backbone.to_timm(state).items() if not name.startswith(backbone.head)}
     # Counters of BatchNorm's training; some publishers leave them out, and nothing reads them here.
     missing = [name for name in wanted if name not in given and not name.endswith("num_batches_tracked")]
     unknown = [name for name in given if name not in wanted]

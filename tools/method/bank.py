@@ -25,4 +25,4 @@ def distance(embedding: Tensor, centroids: Tensor) -> Tensor:
     points = positions(embedding)
     half_norms = 0.5 * centroids.square().sum(1)
     nearest = torch.argmin(half_norms - points @ centroids.T, dim=1)
-    return (points - centroids[nearest]).square().sum(1).sqrt().reshape(count, rows, columns)
+    return (points - centroids.index_select(0, nearest)).square().sum(1).sqrt().reshape(count, rows, columns)

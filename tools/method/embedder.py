@@ -83,25 +83,34 @@ class Whitening(nn.Module):
 
     @torch.no_grad()
     def fit(self, features: Features) -> None:
-        """Learn mean and directions from good features."""
+        """Learn mean and directions from good features.
+
+        Each channel is first divided by the square root of its deviation (Pareto scaling, van den Berg et al. 2006):
+        as they come, the finer map's few strong channels would take nearly all directions; brought to one deviation,
+        channels that hardly ever fire would.
+        """
         rows = positions(join(features)).double()
         mean = rows.mean(0)
-        values, vectors = torch.linalg.eigh(torch.cov((rows - mean).T))
+        pareto = rows.std(0).clamp_min(1e-6).rsqrt()
+        values, vectors = torch.linalg.eigh(torch.cov(((rows - mean) * pareto).T))
         count = self.project.middle.out_channels
         values, vectors = values.flip(0)[:count], vectors.flip(1)[:, :count]
         # The sign of an eigenvector is arbitrary; fixed here, so that one seed gives one model.
-        vectors = vectors * vectors.sum(0).sign()
-        scale = values.clamp_min(values[0] * _VARIANCE_FLOOR).rsqrt()
-        weight = (vectors * scale).T.float()
+        strongest = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))
+        scale = strongest.sign() * values.clamp_min(values[0] * _VARIANCE_FLOOR).rsqrt()
+        weight = (pareto[:, None] * vectors * scale).T.half().double()
         split = self.project.middle.in_channels
         self.project.middle.weight.copy_(weight[:, :split, None, None])
         self.project.deep.weight.copy_(weight[:, split:, None, None])
         assert self.project.middle.bias is not None
-        self.project.middle.bias.copy_(-(weight.double() @ mean).float())
+        self.project.middle.bias.copy_(-(weight @ mean))
 
 
 class Embedding(nn.Module):
-    """Branches side by side, each scaled so that a step in one counts as much as in another."""
+    """Branches side by side, each scaled so that a step in one counts as much as in another.
+
+    Squared distances of side-by-side vectors add up: far in either branch is far.
+    """
 
     scales: Tensor
 

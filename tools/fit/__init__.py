@@ -1,0 +1,1 @@
+"""`inspectd-train fit`: from a folder of good pictures to a bundle."""

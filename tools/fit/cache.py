@@ -1,0 +1,69 @@
+"""Features on disk, keyed by content: computed once for a tile and a backbone, whatever becomes of the fit.
+
+One file a tile, written whole or not at all, so a fit that was interrupted goes on where it stopped. The key is the
+SHA-256 of the backbone's weights, the tile's shape and its pixels; renamed or copied pictures hit, changed ones miss.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+LIMIT_BYTES = 4 * 1024**3
+"""`trim` keeps the cache below this."""
+
+
+class FeatureCache:
+    """A folder of features, float16."""
+
+    def __init__(self, folder: Path, weights_sha256: str) -> None:
+        self._folder = folder
+        self._weights = weights_sha256
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, tile: NDArray[np.uint8], length: int) -> NDArray[np.float16] | None:
+        """Features of a tile as one row of `length` values; None where they are not there or damaged."""
+        path = self._path(tile)
+        try:
+            row = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+        if row.dtype != np.float16 or row.shape != (length,):
+            return None
+        os.utime(path)  # the last use, which `trim` goes by
+        found: NDArray[np.float16] = row
+        return found
+
+    def put(self, tile: NDArray[np.uint8], row: NDArray[np.float16]) -> None:
+        """Keep features of a tile."""
+        path = self._path(tile)
+        path.parent.mkdir(exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                np.save(stream, row, allow_pickle=False)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def trim(self, limit_bytes: int = LIMIT_BYTES) -> None:
+        """Remove what was used longest ago until the cache is below `limit_bytes`."""
+        files = [(file.stat(), file) for file in self._folder.glob("??/*") if file.is_file()]
+        total = sum(stat.st_size for stat, _ in files)
+        for stat, file in sorted(files, key=lambda entry: entry[0].st_mtime):
+            if total <= limit_bytes:
+                return
+            file.unlink(missing_ok=True)
+            total -= stat.st_size
+
+    def _path(self, tile: NDArray[np.uint8]) -> Path:
+        digest = hashlib.sha256(f"{self._weights} {tile.shape} ".encode())
+        digest.update(np.ascontiguousarray(tile).data)
+        key = digest.hexdigest()
+        return self._folder / key[:2] / f"{key}.npy"

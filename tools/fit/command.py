@@ -1,0 +1,188 @@
+"""`inspectd-train fit`."""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from engines.bundle import REPORT, Bundle
+from tools.backbones import BACKBONES
+from tools.errors import OutputError
+from tools.fit.splits import DEFAULT_OVERLAP, SMALLEST_TILE
+from tools.fit.steps import Steps
+from tools.fit.surface import FitOptions, Fitted, Method, fit_surface, surface_name
+
+_ALIGNMENT = 32
+_SURFACE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_DEFAULT_BACKBONE = next(iter(BACKBONES))
+
+
+def fit(
+    good: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of good pictures, of any size.", show_default=False)
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder that the bundle is written into.", show_default=False)
+    ],
+    defects: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of defective pictures, or of folders of them; they measure, nothing is learned from them.",
+        ),
+    ] = None,
+    surface: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What is inspected. Default: by the folder's name.")
+    ] = None,
+    backbone: Annotated[str, typer.Option(help=f"One of {', '.join(BACKBONES)}.")] = _DEFAULT_BACKBONE,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The backbone's weights: .safetensors or .pth.")
+    ] = None,
+    tile: Annotated[str, typer.Option(metavar="auto|N", help="Side of a tile, px; a multiple of 32.")] = "auto",
+    overlap: Annotated[int, typer.Option(min=0, help="Least overlap of neighbouring tiles, px.")] = DEFAULT_OVERLAP,
+    false_rejects: Annotated[float, typer.Option(min=1e-6, max=0.5, help="Share of good frames that may fail.")] = 0.01,
+    seed: Annotated[int, typer.Option(min=0, help="Decides everything that is drawn at random.")] = 0,
+    centroids: Annotated[str, typer.Option(metavar="auto|N", help="Centroids of good, at most 4096.")] = "auto",
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="cse|whitened",
+            help="cse trains the embedder and ships what does best on held-out tiles; whitened trains nothing.",
+        ),
+    ] = "cse",
+    mm_per_px: Annotated[float | None, typer.Option(min=1e-9, help="Scale, so that regions have mm.")] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Cache of features. Default: ~/.cache/inspectd/features."),
+    ] = None,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave out pictures that cannot be used, rather than refuse.")
+    ] = False,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write path, threshold and figures to this file, as JSON.")
+    ] = None,
+) -> None:
+    """Learn a surface from good pictures and write its bundle.
+
+    A fit that was interrupted goes on where it stopped when the same command is given again.
+    """
+    console = Console(stderr=True)
+    options = FitOptions(
+        good=good,
+        out=out,
+        cache=cache or _cache_folder(),
+        surface=_surface(surface, good),
+        defects=defects,
+        backbone=_backbone(backbone),
+        weights=weights,
+        tile=_tile(tile),
+        overlap=overlap,
+        centroids=_centroids(centroids),
+        method=_method(method),
+        false_rejects=false_rejects,
+        seed=seed,
+        mm_per_px=mm_per_px,
+        skip_unreadable=skip_unreadable,
+    )
+    fitted = fit_surface(options, Steps(console))
+    _tell(console, fitted, defects is not None, good)
+    if json:
+        _write_json(json, fitted)
+    typer.echo(fitted.bundle.path)
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inspectd" / "features"
+
+
+def _surface(given: str | None, good: Path) -> str:
+    name = given or surface_name(good)
+    if not _SURFACE.fullmatch(name):
+        raise typer.BadParameter(
+            f"--surface {name!r}: lower-case letters, digits, '-' and '_', at most 64, as in 'brick-red'"
+        )
+    return name
+
+
+def _backbone(given: str) -> str:
+    if given not in BACKBONES:
+        raise typer.BadParameter(f"--backbone {given!r}: there are {', '.join(BACKBONES)}")
+    return given
+
+
+def _tile(given: str) -> int | Literal["auto"]:
+    if given == "auto":
+        return "auto"
+    if not given.isdecimal() or int(given) % _ALIGNMENT or not SMALLEST_TILE <= int(given) <= 1024:
+        raise typer.BadParameter(
+            f"--tile {given!r}: 'auto' or a multiple of {_ALIGNMENT} from {SMALLEST_TILE} to 1024, as in 256"
+        )
+    return int(given)
+
+
+def _centroids(given: str) -> int | Literal["auto"]:
+    if given == "auto":
+        return "auto"
+    if not given.isdecimal() or not 1 <= int(given) <= 4096:
+        raise typer.BadParameter(f"--centroids {given!r}: 'auto' or a number from 1 to 4096")
+    return int(given)
+
+
+def _method(given: str) -> Method:
+    if given == "cse":
+        return "cse"
+    if given == "whitened":
+        return "whitened"
+    raise typer.BadParameter(f"--method {given!r}: 'cse' or 'whitened'")
+
+
+def _tell(console: Console, fitted: Fitted, defects_given: bool, good: Path) -> None:
+    bundle = fitted.bundle
+    calibration = bundle.calibration
+    low, high = calibration.interval
+    lines = list(fitted.choices)
+    lines.append(
+        f"threshold  {calibration.threshold:.4g} ({calibration.method}): {calibration.observed_false_rejects:.1%} of "
+        f"{len(calibration.held_out_scores)} held-out good pictures fail, 95 % interval {low:.1%} to {high:.1%}, "
+        f"target {calibration.target_false_rejects:.2%}"
+    )
+    if defects_given:
+        measured = bundle.manifest.figures
+        lines.append(
+            f"defects    image AUROC {measured['defect_image_auroc']:.4f}, found {measured['defect_detection']:.1%}"
+        )
+    lines.append(f"times      {', '.join(f'{name} {value:.1f} s' for name, value in fitted.seconds.items())}")
+    lines.append(f"bundle     {bundle.path} ({_megabytes(bundle):.1f} MB)")
+    lines.append(f"report     {bundle.path / REPORT}")
+    lines.append(f"next       inspectd-train evaluate {bundle.path} --data {_data_folder(good)}")
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _data_folder(good: Path) -> Path:
+    return good.parent if good.name == "good" else good
+
+
+def _megabytes(bundle: Bundle) -> float:
+    return sum(file.stat().st_size for file in bundle.path.rglob("*") if file.is_file()) / 1e6
+
+
+def _write_json(file: Path, fitted: Fitted) -> None:
+    content = {
+        "bundle": str(fitted.bundle.path),
+        "threshold": fitted.bundle.calibration.threshold,
+        "method": fitted.bundle.manifest.method,
+        "figures": fitted.bundle.manifest.figures,
+        "seconds": fitted.seconds,
+        "choices": fitted.choices,
+    }
+    try:
+        file.write_text(json_format.dumps(content, indent=1) + "\n")
+    except OSError as error:
+        raise OutputError(f"--json {file}: cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,119 @@
+"""The model as one module, and as the ONNX graph that every runtime runs."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from tools.method.bank import distance
+from tools.method.embedder import Embedding
+from tools.method.features import FeatureExtractor
+from tools.method.score import top_mean
+
+OPSET = 18
+"""Understood alike by ONNX Runtime ≥ 1.14 and TensorRT 10."""
+SMALLEST_HALF = 256
+"""Values in a tensor from which on storing it in half precision is worth a Cast."""
+
+
+class Graph(nn.Module):
+    """Tiles and centroids in, maps and scores out: what DESIGN calls the graph."""
+
+    def __init__(self, extractor: FeatureExtractor, embedding: Embedding, top_cells: int) -> None:
+        super().__init__()
+        self.extractor, self.embedding, self.top_cells = extractor, embedding, top_cells
+        self.eval()
+
+    def forward(self, tiles: Tensor, centroids: Tensor) -> tuple[Tensor, Tensor]:
+        """`tiles` uint8 N×T×T×3 and `centroids` K×E to `distance` N×h×w and `score` N."""
+        cells = distance(self.embedding(self.extractor(tiles)), centroids)
+        return cells, top_mean(cells, self.top_cells)
+
+
+def export(graph: Graph, size: int, width: int) -> bytes:
+    """The graph as ONNX, its weights in half precision wherever that loses nothing.
+
+    Args:
+        graph: to be exported.
+        size: side T of a tile, px.
+        width: E, columns of the centroids.
+    """
+    inputs = torch.zeros(2, size, size, 3, dtype=torch.uint8), torch.zeros(3, width)
+    graph.extractor.network.to(memory_format=torch.contiguous_format)
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                graph,
+                inputs,
+                input_names=["tiles", "centroids"],
+                output_names=["distance", "score"],
+                dynamic_shapes={"tiles": {0: torch.export.Dim("N")}, "centroids": {0: torch.export.Dim("K")}},
+                opset_version=OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+    finally:
+        graph.extractor.network.to(memory_format=torch.channels_last)
+    assert program is not None
+    model = program.model_proto
+    _forget_source(model)
+    store_in_half(model)
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def store_in_half(model: onnx.ModelProto) -> None:
+    """Store float32 weights that half precision holds exactly as such, each widened by a Cast as the model loads."""
+    casts = []
+    for weight in model.graph.initializer:
+        if weight.data_type != TensorProto.FLOAT:
+            continue
+        values = numpy_helper.to_array(weight)
+        half = values.astype(np.float16)
+        if values.size < SMALLEST_HALF or not np.array_equal(half.astype(np.float32), values):
+            continue
+        name = weight.name
+        weight.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], name=f"widen {name}", to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def _forget_source(model: onnx.ModelProto) -> None:
+    """The exporter notes stack traces, with paths of this machine, on every node."""
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    model.graph.name = "inspectd"
+    # Also what the optimiser left of shapes: they repeat what the checker infers.
+    del model.graph.value_info[:]
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    messages: list[Any] = [*model.graph.input, *model.graph.output, *model.graph.initializer]
+    for message in messages:
+        del message.metadata_props[:]
+        message.doc_string = ""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter warns of matters of its own that no user of a fit can act on."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

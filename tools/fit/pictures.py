@@ -1,0 +1,147 @@
+"""Finding and reading pictures, exactly as the daemon's `images:` camera does, so both see the same pixels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.pixels import to_rgb
+from inspectd.cameras.images import SUFFIXES, decode_picture, natural_key
+from inspectd.errors import CameraError
+from tools.errors import PictureError
+
+FLAT = 2
+"""A picture whose darkest and brightest pixel lie this few grey levels apart shows no surface."""
+_NOT_DEFECTS = frozenset({"good", "ground_truth"})
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture that was read once and found whole. Pixels are read again when wanted, so a folder may be large."""
+
+    path: Path
+    sha256: str
+    """Of the file's bytes."""
+    height: int
+    """px."""
+    width: int
+    label: str = "good"
+    """The folder that a defective picture came from."""
+
+    def read(self) -> NDArray[np.uint8]:
+        """H×W×3 RGB.
+
+        Raises:
+            PictureError: it has become unreadable since it was found.
+        """
+        return _decode(self.path, self.path.read_bytes())
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A picture that cannot be learned from."""
+
+    path: Path
+    reason: str
+
+
+def find_good(folder: Path, *, skip: bool, progress: Callable[[], None] = lambda: None) -> list[PictureFile]:
+    """Read every picture that lies directly in `folder`.
+
+    Args:
+        folder: of good pictures.
+        skip: leave out the ones that cannot be used, rather than refuse them all.
+        progress: called after each picture.
+
+    Raises:
+        PictureError: there are none, or some cannot be used; each is named with its reason.
+    """
+    return _find(_files(folder), folder, "--good", skip=skip, progress=progress)
+
+
+def find_defective(folder: Path, good: Path, *, skip: bool) -> list[PictureFile]:
+    """Read the pictures in `folder` and its sub-folders, leaving out `good` and `ground_truth`.
+
+    Raises:
+        PictureError: it is the folder of good pictures, or as `find_good`.
+    """
+    if folder.resolve() == good.resolve():
+        raise PictureError(
+            f"--good and --defects are the same folder, {folder}; defective pictures must lie apart from good ones"
+        )
+    folders = [folder] + [
+        entry
+        for entry in sorted(folder.iterdir() if folder.is_dir() else [])
+        if entry.is_dir() and entry.name not in _NOT_DEFECTS and entry.resolve() != good.resolve()
+    ]
+    files = [file for entry in folders for file in _files(entry)]
+    return _find(files, folder, "--defects", skip=skip)
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        found = [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file()]
+    except OSError as error:
+        raise PictureError(f"{folder}: the folder cannot be read: {error.strerror or error}") from error
+    return sorted(found, key=lambda file: natural_key(file.name))
+
+
+def _find(
+    files: Sequence[Path], folder: Path, option: str, *, skip: bool, progress: Callable[[], None] = lambda: None
+) -> list[PictureFile]:
+    if not files:
+        raise PictureError(
+            f"{option} {folder}: no picture in this folder; pictures end with {', '.join(sorted(SUFFIXES))}"
+        )
+    pictures: list[PictureFile] = []
+    refused: list[Refused] = []
+    for file in files:
+        examined = _examine(file, folder)
+        if isinstance(examined, Refused):
+            refused.append(examined)
+        else:
+            pictures.append(examined)
+        progress()
+    if refused and (not skip or not pictures):
+        raise PictureError(_refusal(option, folder, refused, len(files)))
+    return pictures
+
+
+def _examine(file: Path, folder: Path) -> PictureFile | Refused:
+    try:
+        data = file.read_bytes()
+        pixels = _decode(file, data)
+    except OSError as error:
+        return Refused(file, f"cannot be read: {error.strerror or error}")
+    except PictureError as error:
+        return Refused(file, str(error).removeprefix(f"{file}: "))
+    if int(pixels.max()) - int(pixels.min()) <= FLAT:
+        return Refused(file, f"is all one grey ({pixels.max()}); it shows no surface")
+    label = "defect" if file.parent == folder else file.parent.name
+    return PictureFile(file, hashlib.sha256(data).hexdigest(), pixels.shape[0], pixels.shape[1], label)
+
+
+def _decode(file: Path, data: bytes) -> NDArray[np.uint8]:
+    try:
+        pixels, pixel_format = decode_picture(data)
+    except CameraError as error:
+        raise PictureError(f"{file}: {error}") from error
+    rgb = np.empty((*pixels.shape[:2], 3), np.uint8)
+    to_rgb(pixels, pixel_format, rgb)
+    return rgb
+
+
+def _refusal(option: str, folder: Path, refused: Sequence[Refused], count: int) -> str:
+    shown = "\n".join(f"  {entry.path.name}: {entry.reason}" for entry in refused[:20])
+    more = f"\n  and {len(refused) - 20} more" if len(refused) > 20 else ""
+    way_out = (
+        "take or copy the pictures again"
+        if len(refused) == count
+        else "replace or remove them, or leave them out with --skip-unreadable"
+    )
+    return f"{option} {folder}: {len(refused)} of {count} pictures cannot be used; {way_out}:\n{shown}{more}"

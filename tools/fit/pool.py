@@ -1,0 +1,125 @@
+"""The tiles that training sees, made once: good ones, and good ones spoilt by a synthetic defect each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.manifest import TileGeometry
+from engines.pixels import PixelFormat
+from engines.tiling import tile_grid
+from tools.fit.splits import Part, Split
+from tools.method.defects import draw
+
+MOST_CUT = 400
+"""Tiles cut from the pictures at most, to be trained on twice, as they are and in other light; of more, so many are
+drawn at random. They keep a fit on two cores within minutes."""
+MOST_HELD_OUT = 200
+FEWEST_SPOILT, MOST_SPOILT = 200, 600
+FEWEST_HELD_OUT_SPOILT = 100
+DONORS = 8
+"""Other good tiles that a defect may take patches from."""
+GAIN, OFFSET = 0.06, 5.0
+"""Light changes: brightness is multiplied by up to 1 ± GAIN and moved by up to ± OFFSET grey levels."""
+FULL_SHARE = 0.1
+"""A cell with this share of it under the mask counts as defective in full: a thin scratch covers no more."""
+Tiles = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Spoilt:
+    """Tiles with a synthetic defect each."""
+
+    tiles: Tiles
+    """N×T×T×3 RGB."""
+    masks: NDArray[np.bool_]
+    """N×T×T, where the picture changed."""
+    kinds: list[str]
+
+    def shares(self, cell: int) -> NDArray[np.float32]:
+        """N×h×w, how far each cell is defective, 0…1."""
+        count, size, _ = self.masks.shape
+        cells = self.masks.reshape(count, size // cell, cell, size // cell, cell).mean(axis=(2, 4))
+        shares: NDArray[np.float32] = np.minimum(cells / FULL_SHARE, 1).astype(np.float32)
+        return shares
+
+
+def cut_tiles(parts: Sequence[Part], geometry: TileGeometry, most: int, rng: np.random.Generator) -> Tiles:
+    """Tiles of all parts, as the daemon cuts them, at most `most`: N×T×T×3."""
+    places = [
+        (index, tile)
+        for index, part in enumerate(parts)
+        for tile in range(len(tile_grid(part.height, part.width, geometry)))
+    ]
+    if len(places) > most:
+        places = [places[chosen] for chosen in sorted(rng.choice(len(places), most, replace=False))]
+    tiles = np.empty((len(places), geometry.size, geometry.size, 3), np.uint8)
+    row = 0
+    for index, of_part in groupby(places, key=itemgetter(0)):
+        part, frame = parts[index], parts[index].read()
+        grid = tile_grid(part.height, part.width, geometry)
+        for _, tile in of_part:
+            grid.cut(frame, PixelFormat.RGB8, tile, tile + 1, tiles[row : row + 1])
+            row += 1
+    return tiles
+
+
+def relight(tiles: Tiles, rng: np.random.Generator) -> Tiles:
+    """The same tiles in slightly other light."""
+    shape = len(tiles), 1, 1, 1
+    gain = rng.uniform(1 - GAIN, 1 + GAIN, shape).astype(np.float32)
+    offset = rng.uniform(-OFFSET, OFFSET, shape).astype(np.float32)
+    relit: Tiles = np.clip(np.rint(tiles * gain + offset), 0, 255).astype(np.uint8)
+    return relit
+
+
+def spoil(
+    tiles: Tiles, count: int, rng: np.random.Generator, progress: Callable[[int], None] = lambda _: None
+) -> Spoilt:
+    """Draw a synthetic defect on each of `count` tiles, taken from `tiles` in turn."""
+    order = np.resize(rng.permutation(len(tiles)), count)
+    drawn = []
+    for index in order:
+        donors = [tiles[donor] for donor in rng.choice(len(tiles), min(DONORS, len(tiles)), replace=False)]
+        drawn.append(draw(rng, tiles[index], [donor for donor in donors if donor is not tiles[index]]))
+        progress(1)
+    return Spoilt(
+        np.stack([defect.pixels for defect in drawn]),
+        np.stack([defect.mask for defect in drawn]),
+        [defect.kind for defect in drawn],
+    )
+
+
+@dataclass(frozen=True)
+class Pool:
+    """All tiles of a fit."""
+
+    good: Tiles
+    """Trained on, and what the centroids are made of."""
+    spoilt: Spoilt
+    """The same, spoilt."""
+    held_out: Tiles
+    held_out_spoilt: Spoilt
+
+
+def make_pool(parts: Split, seed: int, progress: Callable[[float], None] = lambda _: None) -> Pool:
+    """Cut and spoil all tiles. `progress` is told the share of the work done."""
+    rng = np.random.default_rng([seed, 2])
+    cut = cut_tiles(parts.train, parts.geometry, MOST_CUT, rng)
+    good = np.concatenate([cut, relight(cut, rng)])
+    held_out = cut_tiles(parts.held_out, parts.geometry, MOST_HELD_OUT, rng)
+    counts = _spoilt_count(len(good)), max(FEWEST_HELD_OUT_SPOILT, len(held_out))
+
+    def advance(done: int) -> None:
+        progress(done / sum(counts))
+
+    return Pool(good, spoil(good, counts[0], rng, advance), held_out, spoil(held_out, counts[1], rng, advance))
+
+
+def _spoilt_count(good: int) -> int:
+    return int(np.clip(2 * good, FEWEST_SPOILT, MOST_SPOILT))
