@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import zmq
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_settings import EnvSettingsSource
+from pydantic_settings import SettingsError as EnvironmentSettingsError
 
 from engines.bundle import open_bundle
 from engines.errors import EnginesError
@@ -79,10 +80,9 @@ class _Sections:
 
 def _sections(path: Path) -> _Sections:
     try:
-        document = tomllib.loads(path.read_text())
-    except (OSError, ValueError):
+        merged = _merged(tomllib.loads(path.read_text()), EnvSettingsSource(Settings)())
+    except (OSError, ValueError, EnvironmentSettingsError):
         return _Sections(None, {}, None, None)
-    merged = _merged(document, EnvSettingsSource(Settings)())
     cameras = merged.get("cameras")
     found = {name: _camera(value) for name, value in cameras.items()} if isinstance(cameras, dict) else {}
     return _Sections(

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as EnvironmentSettingsError
 
 from inspectd.errors import SettingsError
 
@@ -227,6 +228,8 @@ def make_settings(document: dict[str, Any], *, origin: str) -> Settings:
     except ValidationError as error:
         problems = [f"{origin}: {_problem(detail)}" for detail in error.errors()]
         raise SettingsError("\n".join(problems + unknown)) from error
+    except EnvironmentSettingsError as error:  # a whole section in one variable, which must be JSON
+        raise SettingsError("\n".join([f"environment: {error}: not JSON", *unknown])) from error
     if unknown:
         raise SettingsError("\n".join(unknown))
     return settings

@@ -53,8 +53,8 @@ class Replayer:
             if answer is not None:
                 return answer
         raise ClientError(
-            f"no replay from '{self._address}' in {TRIES} tries of {self._timeout_s:g} s; is the daemon running, and is this its "
-            "publish.replay?"
+            f"no replay from '{self._address}' in {TRIES} tries of {self._timeout_s:g} s; is the daemon running, "
+            "and is this its publish.replay?"
         )
 
     def _try(self, request: bytes) -> Answer | None:
