@@ -109,6 +109,11 @@ class Publisher:
         """Wait until everything submitted so far is durable and published; False when it takes longer."""
         return self._outbox.wait_done(timeout_s)
 
+    @property
+    def latest(self) -> int:
+        """The number published last, in this life or before."""
+        return self._latest
+
     def close(self) -> None:
         """Publish what waits, send the last heartbeat, and let everything go. May be called more than once."""
         self._outbox.close()

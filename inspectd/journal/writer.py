@@ -97,8 +97,11 @@ class Journal:
                 with self._transaction():
                     while time.monotonic() < end and self._used_pages() > self._max_pages and self._remove_oldest():
                         pass
+            shrinking = self._can_shrink()
             while time.monotonic() < end and self._can_shrink():
                 self._connection.execute(f"PRAGMA incremental_vacuum({PRUNE_ROWS})").fetchall()
+            if shrinking:  # the file itself is cut only when the log goes into it
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def reader(self) -> JournalReader:
         """A reader for the calling thread, independent of this connection."""
