@@ -23,8 +23,9 @@ from pydantic import ValidationError
 
 from calib.calibration import Calibration
 from calib.errors import CalibrationError
-from engines.errors import BundleError, SchemaError
+from engines.errors import BundleError, SchemaError, TileError
 from engines.manifest import SCHEMA_VERSION, FileEntry, Manifest
+from engines.tiling import check_geometry
 
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
@@ -93,6 +94,10 @@ def open_bundle(path: Path) -> Bundle:
         manifest = Manifest.model_validate_json(raw)
     except ValidationError as error:
         raise BundleError(f"{path / MANIFEST}: {_first_problem(error)}") from error
+    try:
+        check_geometry(manifest.tile)
+    except TileError as error:
+        raise BundleError(f"{path / MANIFEST}: tile: {error}") from error
     content = _verified_files(path, manifest)
     return Bundle(
         path=path,

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.base import BatchResult, Engine
-from engines.bundle import GoldenTiles
+from engines.bundle import Bundle, GoldenTiles
+from engines.errors import GoldenError
 
 FP32_TOLERANCE = 1e-3
 """Largest relative error of an FP32 runtime. Other instruction sets reorder sums; runtimes seen so far stay below
@@ -52,17 +53,30 @@ def compare(golden: GoldenTiles, result: BatchResult, tolerance: float) -> Compa
     return Comparison(np.where(np.isfinite(error), error, np.inf), tolerance)
 
 
-def run_golden(engine: Engine, golden: GoldenTiles, tolerance: float) -> Comparison:
-    """Run the golden tiles through an engine, in batches it takes."""
+def check_golden(engine: Engine, bundle: Bundle, tolerance: float) -> Comparison:
+    """Run the golden tiles through an engine, in batches it takes, and refuse it where it says something else.
+
+    Raises:
+        GoldenError: its maps have another shape than the manifest says, or its scores differ.
+        EngineError: it failed.
+    """
+    golden, side = bundle.golden, bundle.manifest.tile.size // bundle.manifest.tile.cell
     results = [
         engine.infer(np.ascontiguousarray(golden.tiles[start : start + engine.max_batch]))
         for start in range(0, len(golden.tiles), engine.max_batch)
     ]
-    joined = BatchResult(
-        np.concatenate([result.distance for result in results]),
-        np.concatenate([result.score for result in results]),
-    )
-    return compare(golden, joined, tolerance)
+    distance = np.concatenate([result.distance for result in results])
+    if distance.shape != (len(golden.tiles), side, side):
+        rows, columns = distance.shape[1:]
+        raise GoldenError(
+            f"bundle {bundle.path.name}: its graph makes maps of {rows}×{columns} cells, "
+            f"its manifest says {side}×{side}"
+        )
+    score = np.concatenate([result.score for result in results])
+    comparison = compare(golden, BatchResult(distance, score), tolerance)
+    if not comparison:
+        raise GoldenError(f"bundle {bundle.path.name}: {comparison}; this engine may not judge with it")
+    return comparison
 
 
 def _relative(actual: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import queue
 import threading
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
 
 import numpy as np
 import onnxruntime as ort
@@ -18,14 +18,25 @@ from numpy.typing import NDArray
 
 from engines.base import BatchResult, Engine, Ticket
 from engines.bundle import Bundle
-from engines.errors import (
-    EngineBusyError,
-    EngineError,
-    EngineTimeoutError,
-    GoldenError,
-    NotFiniteError,
-)
-from engines.golden import FP32_TOLERANCE, run_golden
+from engines.errors import EngineBusyError, EngineError, EngineTimeoutError, NotFiniteError
+from engines.golden import FP32_TOLERANCE, check_golden
+
+CLOSE_S = 5.0
+"""How long `close` waits for the batch that is running. A worker that hangs is left behind; it does not keep the
+process from ending."""
+
+
+@dataclass
+class _Flight:
+    """A batch in flight."""
+
+    tiles: NDArray[np.uint8]
+    landed: threading.Event = field(default_factory=threading.Event)
+    outcome: BatchResult | EngineError | None = None
+
+    def land(self, outcome: BatchResult | EngineError) -> None:
+        self.outcome = outcome
+        self.landed.set()
 
 
 class OnnxEngine(Engine):
@@ -38,8 +49,9 @@ class OnnxEngine(Engine):
         self.max_batch = max_batch
         self.slots = slots
         self._session: ort.InferenceSession | None = None
-        self._worker: ThreadPoolExecutor | None = None
-        self._flying: dict[Ticket, Future[BatchResult]] = {}
+        self._worker: threading.Thread | None = None
+        self._waiting: queue.SimpleQueue[_Flight | None] = queue.SimpleQueue()
+        self._flying: dict[Ticket, _Flight] = {}
         self._tickets = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -47,19 +59,14 @@ class OnnxEngine(Engine):
         """See `Engine.activate`."""
         if self._session is not None:
             raise EngineError("the engine is active already")
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        self._session = self._make_session()
+        self._worker = threading.Thread(target=self._work, args=(self._session,), name="engine", daemon=True)
+        self._worker.start()
         try:
-            self._session = ort.InferenceSession(self._bundle.model, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise EngineError(f"ONNX Runtime refuses {self._bundle.path / 'model.onnx'}: {error}") from error
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
-        comparison = run_golden(self, self._bundle.golden, FP32_TOLERANCE)
-        if not comparison:
+            check_golden(self, self._bundle, FP32_TOLERANCE)
+        except BaseException:
             self.close()
-            raise GoldenError(f"bundle {self._bundle.path.name}: {comparison}; this engine may not judge with it")
+            raise
 
     def submit(self, tiles: NDArray[np.uint8]) -> Ticket:
         """See `Engine.submit`."""
@@ -69,44 +76,64 @@ class OnnxEngine(Engine):
                 f"batch of {tiles.dtype} {tiles.shape}; wanted uint8 N×{size}×{size}×3, N from 1 to {self.max_batch}"
             )
         with self._lock:
-            if self._session is None or self._worker is None:
+            if self._session is None:
                 raise EngineError("the engine is not active")
             if len(self._flying) >= self.slots:
                 raise EngineBusyError(f"{self.slots} batches are in flight")
-            ticket = Ticket(next(self._tickets))
-            self._flying[ticket] = self._worker.submit(self._run, self._session, tiles)
+            ticket, flight = Ticket(next(self._tickets)), _Flight(tiles)
+            self._flying[ticket] = flight
+            self._waiting.put(flight)
         return ticket
 
     def collect(self, ticket: Ticket, timeout_s: float) -> BatchResult:
         """See `Engine.collect`."""
         with self._lock:
-            flying = self._flying.get(ticket)
-        if flying is None:
+            flight = self._flying.get(ticket)
+        if flight is None:
             raise EngineError(f"ticket {ticket} names no batch in flight")
-        try:
-            result = flying.result(timeout_s)
-        except FutureTimeoutError:
-            raise EngineTimeoutError(f"no result within {timeout_s:.3f} s") from None
-        except CancelledError:
-            raise EngineError("the engine was closed before it ran the batch") from None
-        finally:
-            if flying.done():
-                with self._lock:
-                    self._flying.pop(ticket, None)
-        return result
+        if not flight.landed.wait(timeout_s):
+            raise EngineTimeoutError(f"no result within {timeout_s:g} s")
+        with self._lock:
+            self._flying.pop(ticket, None)
+        if isinstance(flight.outcome, EngineError):
+            raise flight.outcome
+        assert flight.outcome is not None
+        return flight.outcome
 
     def close(self) -> None:
         """See `Engine.close`."""
         with self._lock:
             worker, self._worker, self._session = self._worker, None, None
         if worker is not None:
-            worker.shutdown(wait=True, cancel_futures=True)
+            self._waiting.put(None)
+            worker.join(CLOSE_S)
+
+    def _make_session(self) -> ort.InferenceSession:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            return ort.InferenceSession(self._bundle.model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime raises types of its own that share no base
+            raise EngineError(f"ONNX Runtime refuses {self._bundle.path / 'model.onnx'}: {error}") from error
+
+    def _work(self, session: ort.InferenceSession) -> None:
+        """Run the batches in order, until the engine is closed."""
+        while (flight := self._waiting.get()) is not None:
+            if self._session is None:
+                flight.land(EngineError("the engine was closed before it ran the batch"))
+                continue
+            try:
+                flight.land(self._run(session, flight.tiles))
+            except EngineError as error:
+                flight.land(error)
 
     def _run(self, session: ort.InferenceSession, tiles: NDArray[np.uint8]) -> BatchResult:
         feed = {"tiles": tiles, "centroids": self._bundle.centroids}
         try:
             distance, score = session.run(["distance", "score"], feed)
-        except Exception as error:
+        except Exception as error:  # as above: whatever it raises is the batch's failure
             raise EngineError(f"ONNX Runtime failed on a batch of {len(tiles)}: {error}") from error
         if not (np.isfinite(distance).all() and np.isfinite(score).all()):
             raise NotFiniteError("the engine returned NaN or infinity")

@@ -137,6 +137,10 @@ def check_geometry(geometry: TileGeometry) -> None:
         raise TileError(f"tile size {geometry.size} px is no multiple of {geometry.alignment} px")
     if geometry.overlap > geometry.size // 2:
         raise TileError(f"overlap {geometry.overlap} px is over half of the tile size, {geometry.size} px")
+    if geometry.size - geometry.overlap < geometry.alignment:
+        raise TileError(
+            f"tile size {geometry.size} px less overlap {geometry.overlap} px leaves no step of {geometry.alignment} px"
+        )
 
 
 def _origins(length: int, geometry: TileGeometry) -> tuple[int, ...]:

@@ -6,8 +6,8 @@ ready. End: cameras first, then every frame taken gets its verdict, then what wa
 
 from __future__ import annotations
 
+import queue
 import signal
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,14 +19,14 @@ from engines.base import Engine
 from engines.bundle import Bundle, open_bundle
 from inspectd.cameras.build import effective_drop
 from inspectd.capture.supervisor import CaptureSupervisor
-from inspectd.errors import EngineFailure, InspectdError
+from inspectd.errors import CameraError, EngineFailure, InspectdError
 from inspectd.journal import Journal
 from inspectd.pipeline.inspector import CameraPolicy, Inspector
 from inspectd.pipeline.queues import QueuePolicy
 from inspectd.publisher import DaemonStatus, Publisher
 from inspectd.replay import ReplayServer
 from inspectd.settings import CameraSettings, EngineSettings, Settings
-from inspectd.wire.models import DaemonState, Reason
+from inspectd.wire.models import CameraState, DaemonState, Reason
 
 CLOSE_S = 5.0
 """How long a part may take to end after the drain, before it is left behind."""
@@ -34,6 +34,10 @@ WATCH_S = 0.5
 """How often the parts are looked at while nothing happens."""
 FATAL_DRAIN_S = 0.5
 """After a fault no engine's result is to be expected; this is for those already on their way."""
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SIGNAL_NAMES = frozenset(number.name for number in _SIGNALS)
+_NOT_THERE = frozenset({CameraState.LOST, CameraState.BACKING_OFF})
 
 MakeEngine = Callable[[Bundle, EngineSettings], Engine]
 
@@ -48,7 +52,7 @@ def make_engine(bundle: Bundle, settings: EngineSettings) -> Engine:
 
 
 def run(settings: Settings, *, until_ended: bool = False, engine: MakeEngine = make_engine) -> int:
-    """Inspect until SIGTERM or SIGINT, or, with `until_ended`, until every camera's source has ended.
+    """Inspect until SIGTERM or SIGINT, or, with `until_ended`, until every camera's source has ended or is not there.
 
     Returns the exit code: 0, or that of the fault which ended it.
 
@@ -66,9 +70,10 @@ class Daemon:
         self._until_ended = until_ended
         self._make_engine = make_engine
         self._state = DaemonState.STARTING
-        self._stop = threading.Event()
+        self._stop: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._fault: Exception | None = None
         self._unfinished = set(settings.cameras)
+        self._never_came: set[str] = set()
         self._bundle = open_bundle(settings.model.bundle)
         self._inspector: Inspector | None = None
         self._capture: CaptureSupervisor | None = None
@@ -80,8 +85,8 @@ class Daemon:
             publisher = self._start_publishing(parts)
             inspector, capture = self._start_inspecting(publisher, parts)
             log.info("inspecting", bundle=self._bundle.path.name, start_s=round(time.monotonic() - began, 2))
-            self._wait(capture)
-            self._drain(publisher, inspector, capture)
+            told = self._wait(capture)
+            self._drain(publisher, inspector, capture, told)
         return self._exit_code()
 
     def _start_publishing(self, parts: ExitStack) -> Publisher:
@@ -121,50 +126,76 @@ class Daemon:
         mm_per_px = camera.mm_per_px or self._bundle.manifest.mm_per_px
         return CameraPolicy(camera.deadline_ms, QueuePolicy(camera.queue_frames, effective_drop(camera)), mm_per_px)
 
-    def _wait(self, capture: CaptureSupervisor) -> None:
-        """Until something ends the daemon's life."""
-        while not self._stop.wait(WATCH_S):
-            if capture.failure is not None:
-                self._on_fatal(InspectdError(f"capture ended unexpectedly: {capture.failure!r}"))
+    def _wait(self, capture: CaptureSupervisor) -> str | None:
+        """Until something ends the daemon's life: the signal's name, or None."""
+        while True:
+            try:
+                why = self._stop.get(timeout=WATCH_S)
+            except queue.Empty:
+                self._look_at(capture)
+            else:
+                log.info("ending", why=why)
+                return why if why in _SIGNAL_NAMES else None
 
-    def _drain(self, publisher: Publisher, inspector: Inspector, capture: CaptureSupervisor) -> None:
+    def _look_at(self, capture: CaptureSupervisor) -> None:
+        if capture.failure is not None:
+            self._on_fatal(InspectdError(f"capture ended unexpectedly: {capture.failure!r}"))
+        if self._until_ended:
+            for camera in capture.status():
+                if camera.state in _NOT_THERE and camera.frames == 0 and camera.camera in self._unfinished:
+                    self._never_came.add(camera.camera)
+                    self._on_ended(camera.camera)
+
+    def _drain(self, publisher: Publisher, inspector: Inspector, capture: CaptureSupervisor, told: str | None) -> None:
         """Take no more frames, give every one taken its verdict, and see them published."""
         self._state = DaemonState.DRAINING
         log.info("draining", open_frames=inspector.open_frames)
         capture.stop_capture()
-        if self._fault is None:
-            detail = f"the daemon stopped, and drain_s = {self._settings.drain_s:g} s were not enough for this frame"
-            cut_short = inspector.drain(self._settings.drain_s, Reason.SHUTDOWN, detail)
-        else:
-            cut_short = inspector.drain(FATAL_DRAIN_S, Reason.ENGINE_FAILED, str(self._fault))
+        self._look_at(capture)
+        cut_short = inspector.drain(*self._patience(told))
         ended = inspector.close(CLOSE_S)
         flushed = publisher.flush(CLOSE_S)
         self._state = DaemonState.STOPPED
         log.info("drained", cut_short=cut_short, engine_ended=ended, everything_published=flushed)
 
+    def _patience(self, told: str | None) -> tuple[float, Reason, str]:
+        """How long the open frames may take, and what is said of those that take longer."""
+        if isinstance(self._fault, EngineFailure):
+            return FATAL_DRAIN_S, Reason.ENGINE_FAILED, str(self._fault)
+        if self._fault is not None:
+            return FATAL_DRAIN_S, Reason.SHUTDOWN, f"the daemon ended by a fault: {self._fault}"
+        if told is None:  # the sources have ended; nobody waits but the frames' own deadlines
+            deadline_s = max(camera.deadline_ms for camera in self._settings.cameras.values()) / 1000
+            return deadline_s + CLOSE_S, Reason.SHUTDOWN, "the daemon ended"
+        drain_s = self._settings.drain_s
+        detail = f"the daemon stopped, and drain_s = {drain_s:g} s were not enough for this frame"
+        return drain_s, Reason.SHUTDOWN, detail
+
     def _exit_code(self) -> int:
+        if self._never_came:
+            log.error("cameras that never came", cameras=sorted(self._never_came))
         if self._fault is None:
-            return 0
+            return CameraError.exit_code if self._never_came else 0
         log.error("ended by a fault", error=str(self._fault) or repr(self._fault))
         return self._fault.exit_code if isinstance(self._fault, InspectdError) else EngineFailure.exit_code
 
     # What the parts say; any thread
 
     def _on_signal(self, name: str) -> None:
-        log.info("told to stop", signal=name)
-        self._stop.set()
+        # In a signal handler: nothing that takes a lock, which the interrupted code may hold; SimpleQueue takes none.
+        self._stop.put(name)
 
     def _on_fatal(self, error: Exception) -> None:
         if self._fault is None:
             self._fault = error
             log.error("cannot go on", error=str(error) or repr(error), kind=type(error).__name__)
-        self._stop.set()
+        self._stop.put("a fault")
 
     def _on_ended(self, camera: str) -> None:
         log.info("source ended", camera=camera)
         self._unfinished.discard(camera)
         if self._until_ended and not self._unfinished:
-            self._stop.set()
+            self._stop.put("every source has ended")
 
     def _status(self) -> DaemonStatus:
         return DaemonStatus(
@@ -185,7 +216,7 @@ def _on_signals(stop: Callable[[str], None]) -> Iterator[None]:
         signal.signal(name, previous[name])
         stop(name.name)
 
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    previous = {number: signal.signal(number, handle) for number in _SIGNALS}
     try:
         yield
     finally:

@@ -53,8 +53,16 @@ def judge(
     score = top_mean(distance, calibration.top_cells)
     if score < calibration.threshold:
         return Judgement(Outcome.PASS, score, (), 0)
-    found = find_regions(distance, calibration.threshold, width=width, height=height, cell=cell, mm_per_px=mm_per_px)
-    return Judgement(Outcome.FAIL, score, found[:max_regions], max(0, len(found) - max_regions))
+    found, omitted = find_regions(
+        distance,
+        calibration.threshold,
+        width=width,
+        height=height,
+        cell=cell,
+        mm_per_px=mm_per_px,
+        max_regions=max_regions,
+    )
+    return Judgement(Outcome.FAIL, score, found, omitted)
 
 
 def find_regions(
@@ -65,8 +73,9 @@ def find_regions(
     height: int,
     cell: int,
     mm_per_px: float | None = None,
-) -> tuple[Region, ...]:
-    """Connected areas of the map at or above `threshold`, largest peak first.
+    max_regions: int = 64,
+) -> tuple[tuple[Region, ...], int]:
+    """Connected areas of the map at or above `threshold`, largest peak first, and how many more there are.
 
     There is at least one wherever a cell of the map reaches the threshold.
     """
@@ -75,8 +84,10 @@ def find_regions(
     mask = (fine >= threshold).astype(np.uint8)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     areas = _Areas(fine, np.asarray(labels, np.int32), threshold, step, width, height, mm_per_px)
-    regions = [areas.region(label, *(int(value) for value in boxes[label][:4])) for label in range(1, count)]
-    return tuple(sorted(regions, key=lambda region: -region.peak))
+    # A map of noise has thousands of areas; only those that will be told are described.
+    largest = np.argsort(-areas.peaks(count), kind="stable")[:max_regions] + 1
+    regions = tuple(areas.region(int(label), *(int(value) for value in boxes[label][:4])) for label in largest)
+    return regions, count - 1 - len(regions)
 
 
 def _refined(distance: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
@@ -103,6 +114,12 @@ class _Areas:
     width: int
     height: int
     mm_per_px: float | None
+
+    def peaks(self, count: int) -> NDArray[np.float32]:
+        """The largest value of each area, label 1 first; `count` includes the background, label 0."""
+        peaks = np.full(count, -np.inf, np.float32)
+        np.maximum.at(peaks, self.labels.ravel(), self.fine.ravel())
+        return peaks[1:]
 
     def region(self, label: int, left: int, top: int, columns: int, rows: int) -> Region:
         """Describe one area, looking only inside its box, which is given in steps."""

@@ -38,6 +38,9 @@ VERDICTS_WATERMARK = 1000
 """Messages kept for a subscriber that reads too slowly; what comes beyond is lost to it until it asks for a replay."""
 MAPS_WATERMARK = 32
 
+_Durable = tuple[Verdict, bytes, MapDraft | None]
+"""A verdict, the message that says it, and its map."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -151,40 +154,46 @@ class Publisher:
         self._beat(DaemonState.STOPPED)
 
     def _publish(self, parcels: Sequence[Parcel]) -> bool:
-        first = self._journal.next_sequence
-        verdicts = [
-            parcel.draft.numbered(self._name, self._boot, self._journal.journal_id, first + index)
-            for index, parcel in enumerate(parcels)
-        ]
-        messages = [verdict.model_dump_json().encode() for verdict in verdicts]
-        if not self._make_durable(first, messages):
+        durable = self._make_durable(parcels)
+        if durable is None:
             self._lose(len(parcels))
             return False
-        for parcel, verdict, message in zip(parcels, verdicts, messages, strict=True):
-            self._send(verdict, message, parcel.distance_map)
+        for verdict, message, distance_map in durable:
+            self._send(verdict, message, distance_map)
             self._beat_if_due()
         return True
 
-    def _make_durable(self, first: int, messages: Sequence[bytes]) -> bool:
-        """Journal the messages, trying for as long as it takes; False only when the end came and it cannot be done.
+    def _make_durable(self, parcels: Sequence[Parcel]) -> list[_Durable] | None:
+        """Journal the parcels, trying for as long as it takes; None only when the end came and it cannot be done.
 
         After `RETRY_S` the fault is fatal, but as long as the daemon drains, a disk that heals still loses nothing.
         """
         began = time.monotonic()
         while True:
+            first, numbered = self._journal.next_sequence, self._numbered(parcels)
             try:
-                self._journal.append(first, messages)
+                self._journal.append(first, [message for _, message, _ in numbered])
             except JournalError as error:
                 self._tell_failing(error)
                 if time.monotonic() - began > RETRY_S:
                     self._fail(error)
                 if self._fatal and self._outbox.closed:
-                    return False
+                    return None
                 time.sleep(RETRY_PAUSE_S)
                 self._beat_if_due()
             else:
                 self._journal_failing = False
-                return True
+                return numbered
+
+    def _numbered(self, parcels: Sequence[Parcel]) -> list[_Durable]:
+        """The verdicts as they are now: one that has waited past its deadline has become an ERROR."""
+        numbered = []
+        for sequence, parcel in enumerate(parcels, start=self._journal.next_sequence):
+            draft = parcel.draft.in_time()
+            verdict = draft.numbered(self._name, self._boot, self._journal.journal_id, sequence)
+            distance_map = parcel.distance_map if draft is parcel.draft else None
+            numbered.append((verdict, verdict.model_dump_json().encode(), distance_map))
+        return numbered
 
     def _tell_failing(self, error: JournalError) -> None:
         if not self._journal_failing:

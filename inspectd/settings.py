@@ -21,7 +21,7 @@ from inspectd.errors import SettingsError
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 ENVIRONMENT_PREFIX = "INSPECTD_"
 
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, le=86_400_000, allow_inf_nan=False)]
 
 
 class DropPolicy(StrEnum):

@@ -7,7 +7,6 @@ the results, stitches and judges. A fault in either is fatal on purpose: a daemo
 from __future__ import annotations
 
 import queue
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from inspectd.pipeline.batches import Batch, FrameWork, WorkSource
 from inspectd.pipeline.drafting import Drafter
 from inspectd.pipeline.ledger import Ledger, OpenFrame
 from inspectd.pipeline.queues import FrameQueues, QueuePolicy
+from inspectd.pipeline.stages import stage
 from inspectd.wire.drafts import MapDraft, VerdictDraft
 from inspectd.wire.models import Reason
 
@@ -66,7 +66,6 @@ class Inspector:
         self._bundle = bundle
         self._cameras = cameras
         self._report = report
-        self._on_fatal = on_fatal
         self._on_ended = on_ended
         self._engine_timeout_s = engine_timeout_s
         self._max_regions = max_regions
@@ -75,18 +74,15 @@ class Inspector:
             {name: camera.deadline_ms for name, camera in cameras.items()},
             {name: camera.mm_per_px for name, camera in cameras.items()},
         )
-        self._ledger = Ledger(self._deadline_missed)
+        self._ledger = Ledger(self._deadline_missed, on_fatal)
         self._queues = FrameQueues({name: camera.queue for name, camera in cameras.items()})
         size = bundle.manifest.tile.size
-        self._free: queue.SimpleQueue[NDArray[np.uint8]] = queue.SimpleQueue()
+        self._free: queue.SimpleQueue[NDArray[np.uint8] | None] = queue.SimpleQueue()
         for _ in range(engine.slots):
             self._free.put(np.empty((engine.max_batch, size, size, 3), np.uint8))
         self._flying: queue.SimpleQueue[tuple[Ticket, Batch] | None] = queue.SimpleQueue()
         self._failures = 0
-        self._threads = [
-            threading.Thread(target=self._guard, args=(stage,), name=name, daemon=True)
-            for name, stage in (("feeder", self._feed), ("collector", self._collect))
-        ]
+        self._threads = [stage("feeder", self._feed, on_fatal), stage("collector", self._collect, on_fatal)]
 
     # Its life
 
@@ -115,10 +111,13 @@ class Inspector:
     def close(self, timeout_s: float) -> bool:
         """End the threads; False where one of them hangs in the engine."""
         self._queues.close()
+        self._free.put(None)  # after a fault no buffer comes back for the feeder to wait for
         end = time.monotonic() + timeout_s
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, end - time.monotonic()))
+        while (opened := self._queues.take(wait=False)) is not None:  # settled long ago
+            opened.frame.release()
         self._ledger.close()
         return not any(thread.is_alive() for thread in self._threads)
 
@@ -149,17 +148,11 @@ class Inspector:
 
     # The threads
 
-    def _guard(self, stage: Callable[[], None]) -> None:
-        try:
-            stage()
-        except Exception as error:  # noqa: BLE001 - whatever ends a stage must end the daemon, never go unseen
-            self._on_fatal(error)
-
     def _feed(self) -> None:
         source = WorkSource(self._queues, self._bundle.manifest.tile)
         try:
-            while True:
-                batch = Batch(self._free.get())
+            while (buffer := self._free.get()) is not None:
+                batch = Batch(buffer)
                 source.fill(batch)
                 if not batch.parts:
                     return
@@ -210,7 +203,13 @@ class Inspector:
             mm_per_px=self._cameras[opened.frame.camera].mm_per_px,
             max_regions=self._max_regions,
         )
-        if self._ledger.settle(opened):
+        # The ledger's clock may be held up; a judgement that comes too late is none.
+        late = opened.overdue
+        if not self._ledger.settle(opened):
+            return
+        if late:
+            self._deadline_missed(opened)
+        else:
             self._report(self._draft.judged(opened, judgement), MapDraft(distance, cell))
 
     # What went wrong

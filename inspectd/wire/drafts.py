@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,23 @@ class VerdictDraft:
         problem = contradiction(self.outcome, self.reason, self.score, self.threshold, self.regions)
         if problem:
             raise ValueError(f"{self.camera} frame {self.frame}: {problem}")
+
+    def in_time(self) -> VerdictDraft:
+        """This draft, or, where its deadline has passed, the ERROR that it has become: no judgement comes late."""
+        now_ns = time.monotonic_ns()
+        if self.outcome is Outcome.ERROR or now_ns < self.captured_monotonic_ns + int(self.deadline_ms * 1e6):
+            return self
+        return replace(
+            self,
+            outcome=Outcome.ERROR,
+            reason=Reason.DEADLINE,
+            detail=f"judged, but not durable within {self.deadline_ms:g} ms: the journal was too slow",
+            score=None,
+            regions=(),
+            regions_omitted=0,
+            decided_utc_ns=time.time_ns(),
+            decided_monotonic_ns=now_ns,
+        )
 
     def numbered(self, publisher: str, boot: str, journal: str, sequence: int) -> Verdict:
         """The verdict as it is journaled and published."""

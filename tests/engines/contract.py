@@ -134,3 +134,17 @@ class EngineContract(ABC):
             for thread in threads:
                 thread.join()
         assert wrong == []
+
+    def test_a_graph_whose_maps_are_not_those_of_the_manifest_is_refused(self, bundle: Bundle) -> None:
+        coarser = bundle.manifest.tile.model_copy(update={"cell": 16})
+        manifest = bundle.manifest.model_copy(update={"tile": coarser})
+        engine = self.make(replace(bundle, manifest=manifest))
+        with pytest.raises(GoldenError, match="maps of 8×8 cells, its manifest says 4×4"):
+            engine.activate()
+
+    def test_an_engine_that_could_not_be_activated_takes_nothing(self, bundle: Bundle) -> None:
+        engine = self.make(replace(bundle, centroids=bundle.centroids * np.float32(np.nan)))
+        with pytest.raises(NotFiniteError):
+            engine.activate()
+        with pytest.raises(EngineError, match="not active"):
+            engine.submit(np.zeros((1, 64, 64, 3), np.uint8))

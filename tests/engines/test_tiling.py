@@ -84,7 +84,12 @@ def test_a_frame_of_another_size_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [({"overlap": 40}, "overlap 40 px is over half"), ({"size": 72}, "no multiple of 16"), ({"cell": 5}, "cell, 5 px")],
+    [
+        ({"overlap": 40}, "overlap 40 px is over half"),
+        ({"size": 72}, "no multiple of 16"),
+        ({"cell": 5}, "cell, 5 px"),
+        ({"alignment": 64}, "leaves no step of 64 px"),
+    ],
 )
 def test_a_geometry_that_cannot_be_tiled_is_refused(change: dict[str, int], says: str) -> None:
     with pytest.raises(TileError, match=says):

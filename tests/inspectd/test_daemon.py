@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import psutil
 import pytest
 
 from engines.bundle import Bundle
-from inspectd.errors import PublishError, SettingsError
+from inspectd.errors import CameraError, EngineFailure, PublishError, SettingsError
 from tests.bundles import spot, surface_picture
 from tests.daemons import Configuration, RunningDaemon, wait_until
 
@@ -69,7 +71,10 @@ def test_numbers_go_on_over_restarts_and_kills(bundle: Bundle, tmp_path: Path, w
 
 
 def test_a_camera_that_is_not_there_is_an_error_and_the_others_go_on(bundle: Bundle, tmp_path: Path, web: Path) -> None:
-    cameras = {"web": {"source": f"images:{web}", "loop": True}, "gone": {"source": "opencv:/dev/video77"}}
+    cameras: dict[str, dict[str, object]] = {
+        "web": {"source": f"images:{web}", "loop": True},
+        "gone": {"source": "opencv:/dev/video77"},
+    }
     configuration = Configuration(tmp_path, bundle, cameras)
     with RunningDaemon(configuration) as daemon:
         daemon.wait_for_verdicts(100)
@@ -170,3 +175,45 @@ def test_it_leaves_nothing_behind(bundle: Bundle, tmp_path: Path, web: Path) -> 
         daemon.wait()
         wait_until(lambda: not any(child.is_running() for child in children), "the capture processes are gone")
     assert set(Path("/dev/shm").iterdir()) <= before  # noqa: S108 - as above
+
+
+def test_a_source_that_is_not_there_ends_a_run_until_ended_with_a_fault(
+    bundle: Bundle, tmp_path: Path, web: Path
+) -> None:
+    cameras = {"web": {"source": f"images:{web}"}, "gone": {"source": f"images:{tmp_path / 'none'}"}}
+    configuration = Configuration(tmp_path, bundle, cameras)
+    with RunningDaemon(configuration, "--until-ended") as daemon:
+        assert daemon.wait() == CameraError.exit_code
+    judged = [verdict for verdict in configuration.verdicts_in_journal() if verdict["camera"] == "web"]
+    assert len(judged) == 12
+
+
+def test_an_engine_that_hangs_ends_the_daemon_and_its_frames_are_errors(
+    bundle: Bundle, tmp_path: Path, web: Path
+) -> None:
+    configuration = Configuration(tmp_path, bundle, {"web": {"source": f"images:{web}", "loop": True}})
+    configuration.path.write_text(configuration.path.read_text().replace("[engine]", "[engine]\ntimeout_s = 1.0"))
+    with RunningDaemon(configuration, program=("-m", "tests.faults.hung_daemon")) as daemon:
+        assert daemon.wait() == EngineFailure.exit_code
+    verdicts = configuration.verdicts_in_journal()
+    assert sorted(verdict["frame"] for verdict in verdicts) == list(range(1, len(verdicts) + 1))
+    assert {verdict["outcome"] for verdict in verdicts} == {"PASS", "FAIL", "ERROR"}
+    assert {verdict["reason"] for verdict in verdicts} == {None, "engine_failed"}
+
+
+def test_a_journal_that_is_held_up_makes_late_verdicts_errors(bundle: Bundle, tmp_path: Path, web: Path) -> None:
+    camera = {"source": f"images:{web}", "loop": True, "rate_hz": 50.0, "deadline_ms": 500}
+    configuration = Configuration(tmp_path, bundle, {"web": camera})
+    with RunningDaemon(configuration) as daemon:
+        daemon.wait_for_verdicts(20)
+        with sqlite3.connect(configuration.journal, isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(2.0)
+            other.execute("ROLLBACK")
+        daemon.wait_for_verdicts(100)
+        assert daemon.terminate() == 0, daemon.log.read_text()
+    verdicts = configuration.verdicts_in_journal()
+    assert sorted(verdict["frame"] for verdict in verdicts) == list(range(1, len(verdicts) + 1))
+    for verdict in verdicts:
+        assert verdict["outcome"] == "ERROR" or verdict["latency_ms"] <= verdict["deadline_ms"]
+    assert "deadline" in {verdict["reason"] for verdict in verdicts}

@@ -74,10 +74,20 @@ def test_regions_come_largest_peak_first_and_the_rest_is_counted() -> None:
     assert judgement.regions_omitted == 1
 
 
+def test_a_map_of_noise_lists_no_more_regions_than_asked_for() -> None:
+    distance = np.zeros((42, 42), np.float32)
+    distance[1::3, 1::3] = 5.0
+    distance[10, 13] = 9.0
+    judgement = judged(distance, max_regions=3)
+    assert (len(judgement.regions), judgement.regions_omitted) == (3, 14 * 14 - 3)
+    assert judgement.regions[0].peak == 9.0
+
+
 def test_millimetres_follow_from_the_scale() -> None:
     distance = quiet_map()
     distance[3, 4] = 3.0
-    (region,) = find_regions(distance, 1.0, width=192, height=160, cell=CELL, mm_per_px=0.25)
+    (region,), omitted = find_regions(distance, 1.0, width=192, height=160, cell=CELL, mm_per_px=0.25)
+    assert omitted == 0
     assert region.width_mm == pytest.approx(region.width * 0.25)
     assert region.area_mm2 == pytest.approx(region.area * 0.0625)
     assert region.centroid_x_mm == pytest.approx(region.centroid_x * 0.25)
