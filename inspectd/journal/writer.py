@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,13 +21,15 @@ DAY_S = 86_400.0
 PRUNE_STEP_S = 0.02
 """A commit never waits longer than about this for old verdicts to be removed."""
 PRUNE_ROWS = 64
-"""Verdicts removed, or pages given back, at a time."""
+"""Verdicts removed at a time."""
+VACUUM_PAGES = 128
+"""Pages given back at a time."""
 SPARE_PAGES = 16
 """Removed beyond what a commit added, so that the file comes back below its limit."""
 
 
 class Journal:
-    """Verdicts by sequence number. Used by one thread at a time, which need not be the one that opened it."""
+    """Verdicts by sequence number. One writes; any thread may."""
 
     def __init__(self, path: Path, max_age_days: float, max_size_mb: int) -> None:
         """`max_size_mb` bounds the file and its write-ahead log together, MiB."""
@@ -34,6 +37,7 @@ class Journal:
         self._max_age_s = max_age_days * DAY_S
         self._max_bytes = (max_size_mb << 20) - LOG_BYTES
         self._lock = JournalLock(path)
+        self._using = threading.Lock()  # SQLite does not survive a close in the middle of a statement
         self._open: sqlite3.Connection | None = None
         self._max_pages = 0
         self._first_of_life = 0
@@ -69,11 +73,13 @@ class Journal:
         Raises:
             JournalError: they could not be written; nothing was, and the same call may be tried again.
         """
-        if first != self.next_sequence:
-            raise JournalError(f"journal.path = '{self.path}': number {first} does not follow {self.next_sequence - 1}")
         now = int(time.time())
         rows = [(first + index, now, message.decode()) for index, message in enumerate(messages)]
-        with told(self.path, "cannot be written"), self._transaction():
+        with self._using, told(self.path, "cannot be written"), self._transaction():
+            if first != self.next_sequence:
+                raise JournalError(
+                    f"journal.path = '{self.path}': number {first} does not follow {self.next_sequence - 1}"
+                )
             before = self._used_pages()
             self._connection.executemany("INSERT INTO verdicts VALUES (?, ?, ?)", rows)
             self._give_way(2 * (self._used_pages() - before) + SPARE_PAGES)
@@ -88,7 +94,7 @@ class Journal:
             JournalError: the file could not be written.
         """
         end = time.monotonic() + PRUNE_STEP_S
-        with told(self.path, "old verdicts cannot be removed"):
+        with self._using, told(self.path, "old verdicts cannot be removed"):
             if self._has_too_old():
                 with self._transaction():
                     while time.monotonic() < end and self._remove_oldest(*self._too_old()):
@@ -99,7 +105,8 @@ class Journal:
                         pass
             shrinking = self._can_shrink()
             while time.monotonic() < end and self._can_shrink():
-                self._connection.execute(f"PRAGMA incremental_vacuum({PRUNE_ROWS})").fetchall()
+                # `execute` would stop after one page, since the statement yields rows without columns.
+                self._connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
             if shrinking:  # the file itself is cut only when the log goes into it
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
@@ -109,9 +116,10 @@ class Journal:
 
     def close(self) -> None:
         """Close the file and let the lock go. May be called more than once."""
-        if self._open is not None:
-            self._open.close()
-            self._open = None
+        with self._using:
+            if self._open is not None:
+                self._open.close()
+                self._open = None
         self._lock.release()
 
     def __enter__(self) -> Self:
