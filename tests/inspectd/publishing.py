@@ -120,9 +120,10 @@ class PublishingProcess:
         return self._answer()
 
     def kill(self) -> None:
-        """SIGKILL."""
-        self.process.kill()
-        self.process.communicate()
+        """SIGKILL, unless it has ended."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
 
     def stop(self) -> None:
         """Let it close in order."""
