@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -188,9 +189,12 @@ def _look_at_journal(journal: JournalSettings) -> Iterator[Finding]:
 
 
 def _can_write(folder: Path) -> bool:
-    """Also false on file systems that nobody can write to, whatever the mode says."""
-    read_only = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-    return os.access(folder, os.W_OK | os.X_OK) and not read_only
+    """Found out by doing it, since modes do not tell of file systems that cannot be written to."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return False
+    return True
 
 
 def _look_at_addresses(publish: PublishSettings) -> Iterator[Finding]:

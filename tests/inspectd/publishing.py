@@ -35,7 +35,7 @@ REGION = Region(
 )
 
 
-def draft(frame: int, *, camera: str = "web", outcome: Outcome = Outcome.FAIL, **changes: Any) -> VerdictDraft:
+def draft(frame: int | None, *, camera: str = "web", outcome: Outcome = Outcome.FAIL, **changes: Any) -> VerdictDraft:
     """A draft as the pipeline makes them."""
     score = {Outcome.PASS: 0.5, Outcome.FAIL: 2.5, Outcome.ERROR: None}[outcome]
     now_utc, now = time.time_ns(), time.monotonic_ns()
