@@ -81,7 +81,7 @@ def fit(
         defects=defects,
         backbone=_backbone(backbone),
         weights=weights,
-        tile=_tile(tile),
+        tile=_tile(tile, overlap),
         overlap=overlap,
         centroids=_centroids(centroids),
         method=_method(method),
@@ -116,13 +116,15 @@ def _backbone(given: str) -> str:
     return given
 
 
-def _tile(given: str) -> int | Literal["auto"]:
+def _tile(given: str, overlap: int) -> int | Literal["auto"]:
     if given == "auto":
         return "auto"
     if not given.isdecimal() or int(given) % _ALIGNMENT or not SMALLEST_TILE <= int(given) <= 1024:
         raise typer.BadParameter(
             f"--tile {given!r}: 'auto' or a multiple of {_ALIGNMENT} from {SMALLEST_TILE} to 1024, as in 256"
         )
+    if overlap > int(given) // 2:
+        raise typer.BadParameter(f"--overlap {overlap}: at most half of the tile, {int(given) // 2} px")
     return int(given)
 
 

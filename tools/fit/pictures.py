@@ -17,6 +17,8 @@ from tools.errors import PictureError
 
 FLAT = 2
 """A picture whose darkest and brightest pixel lie this few grey levels apart shows no surface."""
+SMALLEST = 32
+"""Least side of a picture, px: below it there is no room for a defect beside what is good."""
 _NOT_DEFECTS = frozenset({"good", "ground_truth"})
 
 
@@ -122,6 +124,8 @@ def _examine(file: Path, folder: Path) -> PictureFile | Refused:
         return Refused(file, str(error).removeprefix(f"{file}: "))
     if int(pixels.max()) - int(pixels.min()) <= FLAT:
         return Refused(file, f"is all one grey ({pixels.max()}); it shows no surface")
+    if min(pixels.shape[:2]) < SMALLEST:
+        return Refused(file, f"is {pixels.shape[1]}×{pixels.shape[0]} px; each side must have {SMALLEST} at least")
     label = "defect" if file.parent == folder else file.parent.name
     return PictureFile(file, hashlib.sha256(data).hexdigest(), pixels.shape[0], pixels.shape[1], label)
 

@@ -71,8 +71,13 @@ def split(
     alignment = backbone.taps[1].stride
     blocks_needed = len(pictures) < FEW_PICTURES
     size = tile if tile != "auto" else _auto_tile(pictures, alignment, by_blocks=blocks_needed)
+    if tile == "auto":
+        overlap = min(overlap, size // 2)
     geometry = TileGeometry(
-        size=size, overlap=min(overlap, size // 2), cell=backbone.taps[0].stride, alignment=alignment
+        size=size,
+        overlap=overlap,
+        cell=backbone.taps[0].stride,
+        alignment=alignment,
     )
     parts = [part for picture in pictures for part in (_blocks(picture, size) if blocks_needed else [_whole(picture)])]
     if blocks_needed and len(parts) < FEWEST_BLOCKS:

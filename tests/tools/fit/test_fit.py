@@ -1,0 +1,202 @@
+"""`inspectd-train fit` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the training extra is not installed")
+pytestmark = pytest.mark.train
+
+import torch  # noqa: E402
+
+from engines.bundle import Bundle, open_bundle  # noqa: E402
+from engines.onnx import OnnxEngine  # noqa: E402
+from tests.tools.fit.conftest import Write, paper  # noqa: E402
+from tools.cli import main  # noqa: E402
+
+TIMEOUT_S = 300
+
+
+def run_fit(*options: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tools.cli", "fit", *map(str, options), "--cache", str(cwd / "cache")],
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "XDG_CACHE_HOME": str(cwd / "xdg"), "HF_HUB_OFFLINE": "1", **environment},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, subprocess.CompletedProcess[str], Path]:
+    """A bundle of sheets of 160×128 px, with a dark scratch on some that were given as defects."""
+    root = tmp_path_factory.mktemp("fit")
+    for folder in ("web/good", "web/scratch"):
+        (root / folder).mkdir(parents=True)
+    for seed in range(16):
+        cv2.imwrite(str(root / f"web/good/{seed}.png"), paper(seed, 128, 160))
+    for seed in range(4):
+        spoilt = paper(100 + seed, 128, 160)
+        cv2.line(spoilt, (20, 30 + 10 * seed), (140, 90), (10, 10, 10), 4)
+        cv2.imwrite(str(root / f"web/scratch/{seed}.png"), spoilt)
+    done = run_fit(
+        "--good", root / "web/good", "--defects", root / "web", "--out", root / "bundles",
+        "--json", root / "fit.json", "--mm-per-px", 0.25, cwd=root,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return open_bundle(Path(done.stdout.strip())), done, root
+
+
+Fitted = tuple[Bundle, subprocess.CompletedProcess[str], Path]
+
+
+def test_the_bundle_opens_is_small_and_says_what_it_is(fitted: Fitted) -> None:
+    bundle, _, _ = fitted
+    assert bundle.surface == "web"
+    assert sum(file.stat().st_size for file in bundle.path.rglob("*") if file.is_file()) < 8e6
+    assert bundle.manifest.backbone.weights_source.startswith("package:")
+    assert bundle.manifest.mm_per_px == 0.25
+    assert bundle.manifest.training.held_out_pictures == len(bundle.calibration.held_out_scores) == 4
+    assert bundle.manifest.training.pictures == 12
+
+
+def test_real_defects_are_told_from_good(fitted: Fitted) -> None:
+    bundle, _, _ = fitted
+    assert bundle.manifest.figures["defect_image_auroc"] == 1.0
+
+
+def test_the_last_lines_say_where_everything_is(fitted: Fitted) -> None:
+    bundle, done, root = fitted
+    for wanted in ("threshold ", "95 % interval", "times ", f"bundle     {bundle.path}", "report.html", "evaluate"):
+        assert wanted in done.stderr
+    written = json.loads((root / "fit.json").read_text())
+    assert written["threshold"] == bundle.calibration.threshold
+    assert (bundle.path / "report.html").read_text().lstrip().lower().startswith("<!doctype html")
+
+
+def test_the_engine_reproduces_torchs_golden_scores_and_verdicts(fitted: Fitted) -> None:
+    bundle, _, _ = fitted
+    with OnnxEngine(bundle) as engine:
+        result = engine.infer(bundle.golden.tiles)
+    np.testing.assert_allclose(result.score, bundle.golden.score, rtol=1e-4)
+    np.testing.assert_allclose(result.distance.max(axis=(1, 2)), bundle.golden.distance_max, rtol=1e-4)
+    threshold = bundle.calibration.threshold
+    assert ((result.score >= threshold) == (bundle.golden.score >= threshold)).all()
+
+
+def test_one_graph_takes_any_number_of_tiles_and_of_centroids(fitted: Fitted) -> None:
+    bundle, _, _ = fitted
+    ort = pytest.importorskip("onnxruntime")
+    session = ort.InferenceSession(bundle.model, providers=["CPUExecutionProvider"])
+    shapes = {each.name: each.shape for each in session.get_inputs()}
+    size = bundle.manifest.tile.size
+    assert shapes["tiles"][1:] == [size, size, 3]
+    assert shapes["centroids"][1] == bundle.manifest.embedding
+    scores = {}
+    for count in (1, 3):
+        feed = {"tiles": bundle.golden.tiles[:count], "centroids": bundle.centroids[:7]}
+        distance, score = session.run(["distance", "score"], feed)
+        assert distance.shape == (count, size // 16, size // 16)
+        assert score.shape == (count,)
+        scores[count] = score[0]
+    assert scores[1] == pytest.approx(scores[3], rel=1e-4)
+
+
+def test_the_graph_tells_nothing_of_the_machine_it_was_made_on(fitted: Fitted) -> None:
+    bundle, _, _ = fitted
+    assert b"site-packages" not in bundle.model
+    assert str(Path.home()).encode() not in bundle.model
+    assert b".py" not in bundle.model
+
+
+def test_the_same_seed_gives_the_same_centroids(fitted: Fitted, tmp_path: Path) -> None:
+    bundle, _, root = fitted
+    again = run_fit("--good", root / "web/good", "--out", tmp_path / "again", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    other = open_bundle(Path(again.stdout.strip()))
+    assert other.manifest.method == bundle.manifest.method
+    np.testing.assert_allclose(other.centroids, bundle.centroids, atol=1e-5)
+    assert other.calibration.threshold == pytest.approx(bundle.calibration.threshold, rel=1e-5)
+
+
+def test_one_large_picture_is_enough(write_papers: Write, tmp_path: Path) -> None:
+    good = write_papers("good", 1, 256, 256)
+    done = run_fit("--good", good, "--out", tmp_path / "out", "--method", "whitened", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "cut into blocks" in done.stderr
+    assert open_bundle(Path(done.stdout.strip())).manifest.method == "whitened"
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--good", "empty"], 65, "no picture in this folder"),
+        (["--good", "one"], 65, "1 good picture (96×96 px)"),
+        (["--good", "black"], 65, "all one grey"),
+        (["--good", "cut"], 65, "cut.png: the PNG breaks off"),
+        (["--good", "papers", "--defects", "papers"], 65, "the same folder"),
+        (["--good", "papers", "--backbone", "efficientnet_b3"], 66, "no weights for backbone efficientnet_b3"),
+        (["--good", "papers", "--weights", "gone.pth"], 66, "gone.pth: no such file"),
+        (["--good", "papers", "--backbone", "resnet"], 2, "there are tf_efficientnet_lite0"),
+        (["--good", "papers", "--tile", "100"], 2, "multiple of 32"),
+        (["--good", "papers", "--tile", "64", "--overlap", "1000"], 2, "--overlap 1000"),
+        (["--good", "papers", "--out", "papers/000.png/out"], 73, "cannot be written"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_refused_with_the_way_out(
+    write_papers: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    code: int,
+    said: str,
+) -> None:
+    write_papers("papers", 8)
+    one = write_papers("one", 1)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "black").mkdir()
+    cv2.imwrite(str(tmp_path / "black/0.png"), np.zeros((96, 96), np.uint8))
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut/cut.png").write_bytes((one / "000.png").read_bytes()[:500])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.chdir(tmp_path)
+    out = [] if "--out" in options else ["--out", "out"]
+    monkeypatch.setattr(sys, "argv", ["inspectd-train", "fit", *options, *out])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr().err
+    assert ended.value.code == code, told
+    # Usage errors are framed and wrapped to the terminal's width.
+    assert said in " ".join(told.replace("│", " ").split())
+    assert not list(tmp_path.glob("out/*-*"))
+
+
+def test_b3_exports_and_runs_alike(tmp_path: Path, write_papers: Write) -> None:
+    timm = pytest.importorskip("timm")
+    torch.manual_seed(0)
+    weights = tmp_path / "b3.pth"
+    torch.save(timm.create_model("efficientnet_b3", pretrained=False).state_dict(), weights)
+    good = write_papers("good", 8)
+    done = run_fit(
+        "--good", good, "--out", tmp_path / "out", "--backbone", "efficientnet_b3", "--weights", weights,
+        "--method", "whitened", "--tile", 64, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    bundle = open_bundle(Path(done.stdout.strip()))
+    with OnnxEngine(bundle) as engine:
+        result = engine.infer(bundle.golden.tiles)
+    np.testing.assert_allclose(result.score, bundle.golden.score, rtol=1e-4)
