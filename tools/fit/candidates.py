@@ -28,9 +28,9 @@ from tools.method.features import positions
 from tools.method.score import TOP_CELLS
 
 CSE, LEARNED, WHITENED = "cse", "cse-learned", "whitened"
-LEARNED_ALONE_MARGIN = 0.02
-"""AUROC by which the learned branch must win to ship alone: the comparison is on synthetic defects, the only ones it
-knows, and real ones will differ."""
+LEARNED_MARGIN = 0.02
+"""AUROC by which an embedding with the learned branch must win to ship. The comparison is on synthetic defects, the very
+kinds that this branch was trained on, so a small lead there says nothing of real ones."""
 MOST_POSITIONS = 100_000
 """Of good, for principal directions and centroids; more hardly move either."""
 _BATCH = 32
@@ -79,10 +79,10 @@ def fit_candidates(
 
 
 def choose(candidates: Sequence[Candidate]) -> Candidate:
-    """The best by AUROC; where that ties, by separation."""
+    """The best by AUROC, the learned branch handicapped by its margin; where that ties, by separation."""
 
     def merit(candidate: Candidate) -> tuple[float, float]:
-        margin = LEARNED_ALONE_MARGIN if candidate.name == LEARNED else 0.0
+        margin = 0.0 if candidate.name == WHITENED else LEARNED_MARGIN
         return round(candidate.auroc - margin, 3), candidate.separation
 
     return max(candidates, key=merit)

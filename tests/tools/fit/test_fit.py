@@ -154,7 +154,7 @@ def test_one_large_picture_is_enough(write_papers: Write, tmp_path: Path) -> Non
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_input_is_refused_with_the_way_out(
+def test_bad_input_is_refused_with_the_way_out(  # noqa: PLR0917 - fixtures and parameters, given by name
     write_papers: Write,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
