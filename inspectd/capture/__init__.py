@@ -8,5 +8,6 @@ to the pipeline. When the pipeline has cut the frame it releases it, and the slo
 
 Nothing is pickled, no shared memory has a name, and nothing outlives a kill: the ring is an anonymous file that both
 sides inherit, and the capture process dies with the daemon. Every number that a capture process announces reaches the
-pipeline exactly once, as a frame or as a lost frame; numbers go on over restarts.
+pipeline exactly once, as a frame or as a lost frame; numbers go on over restarts. What a capture process took but did
+not announce before it was killed never existed: its numbers are given again.
 """

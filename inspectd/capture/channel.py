@@ -188,7 +188,7 @@ class Announcer:
 
     def say(self, message: Message) -> None:
         """Send after everything before it, waiting for room."""
-        self._flush()
+        self.flush()
         self._channel.send(message)
 
     def lose(self, lost: FramesLost) -> None:
@@ -197,10 +197,11 @@ class Announcer:
             if _same_loss(self._waiting, lost):
                 lost = replace(self._waiting, count=self._waiting.count + lost.count)
             else:
-                self._flush()
+                self.flush()
         self._waiting = None if self._channel.try_send(lost) else lost
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what waits, waiting for room."""
         if self._waiting is not None:
             self._channel.send(self._waiting)
             self._waiting = None

@@ -51,7 +51,7 @@ class CaptureProcess:
         slots, slot_bytes = settings.queue_frames + SLACK_SLOTS, settings.max_frame_mb << 20
         self._lock = threading.Lock()
         self._lent: dict[int, int] = {}
-        self._unsent: list[int] = []
+        self._unsent: list[Release | Stop] = []
         self._last_words = b""
         self.freed_at = 0.0
         """CLOCK_MONOTONIC, s, when a slot became free while none was."""
@@ -119,13 +119,13 @@ class CaptureProcess:
             if len(self._lent) == self._slots:
                 self.freed_at = time.monotonic()
             del self._lent[slot]
-            self._unsent.append(slot)
-            self._send_releases()
+            self._unsent.append(Release(slot))
+            self._send()
 
-    def flush_releases(self) -> None:
-        """Send the releases for which the socket had no room."""
+    def flush(self) -> None:
+        """Send what the socket had no room for."""
         with self._lock:
-            self._send_releases()
+            self._send()
 
     def waits_for_slot(self) -> bool:
         """Whether every slot is lent out and the process waits for one: its silence is then ours."""
@@ -134,7 +134,9 @@ class CaptureProcess:
 
     def request_stop(self) -> None:
         """Ask it to take no more frames and to end."""
-        self._tell(Stop())
+        with self._lock:
+            self._unsent.append(Stop())
+            self._send()
 
     def kill(self) -> None:
         """End it now, whatever it does."""
@@ -185,16 +187,16 @@ class CaptureProcess:
         except OSError:
             return  # it has gone; `exit` says so
 
-    def _send_releases(self) -> None:
+    def _send(self) -> None:
         if not self._open:
             self._unsent.clear()
             self._drop_ring_if_idle()
             return
         try:
-            while self._unsent and self._channel.try_send(Release(self._unsent[0])):
+            while self._unsent and self._channel.try_send(self._unsent[0]):
                 del self._unsent[0]
         except OSError:
-            self._unsent.clear()  # it has gone: nobody will fill the slots
+            self._unsent.clear()  # it has gone: nobody will hear
 
     def _drop_ring_if_idle(self) -> None:
         if not self._lent:

@@ -10,6 +10,10 @@ A camera's life, `CameraState`:
        └────────▶ BACKING_OFF            any but ENDED ──stop──▶ STOPPED
 
 One intake thread serves all cameras; every state changes on it. All times are CLOCK_MONOTONIC.
+
+Files are taken up where they were left, so that one picture on which the driver hangs or crashes would hold its camera
+for good. When two processes in a row have died at the same picture, it is given up, as a lost frame, and the next
+process goes on after it. One death proves nothing: it may have come from elsewhere.
 """
 
 from __future__ import annotations
@@ -25,14 +29,14 @@ from typing import Final, Protocol
 
 import structlog
 
-from inspectd.cameras.build import open_limit_s, stall_limit_s
+from inspectd.cameras.build import is_live, open_limit_s, stall_limit_s
 from inspectd.capture.backoff import Backoff
 from inspectd.capture.channel import Ended, Failed, FrameReady, FramesLost, Message, Opened
 from inspectd.capture.process import CaptureProcess
 from inspectd.errors import CameraError
 from inspectd.frames import Frame, LostFrame
 from inspectd.settings import CameraSettings
-from inspectd.wire.models import CameraState, CameraStatus
+from inspectd.wire.models import CameraState, CameraStatus, Reason
 
 START_LIMIT_S: Final = 20.0
 """For a capture process to come up on a busy machine, before its camera's own time to open begins."""
@@ -95,6 +99,8 @@ class SupervisedCamera:
         self._process: CaptureProcess | None = None
         self._starts = 0
         self._taken = 0
+        self._died_at = 0
+        self._reading_file = False
         self._told = False
         self._stopping = False
         self._opens_until = math.inf
@@ -126,7 +132,7 @@ class SupervisedCamera:
         """Start a capture process."""
         self._move(CameraState.STARTING, self._detail)
         self._starts += 1
-        self._fault, self._deaf, self._running_since = None, False, math.inf
+        self._fault, self._deaf, self._running_since, self._reading_file = None, False, math.inf, False
         try:
             process = CaptureProcess(self._name, self._settings, self._taken + 1)
         except OSError as error:
@@ -156,7 +162,7 @@ class SupervisedCamera:
             if self._state is CameraState.BACKING_OFF and now >= self._retry_at:
                 self.start()
             return
-        self._process.flush_releases()
+        self._process.flush()
         if self._fault is None and not self._stopping:
             self._check_limits(self._process, now)
         if now >= self._kill_at:
@@ -246,6 +252,7 @@ class SupervisedCamera:
                     self._sink.lost(_lost_frame(self._name, message, number))
             case Opened() if self._state is CameraState.STARTING:
                 self._running_since = self._heard_at
+                self._reading_file = not is_live(self._settings)
                 self._move(CameraState.RUNNING)
             case Ended() if delivering:
                 self._move(CameraState.ENDED)
@@ -253,6 +260,7 @@ class SupervisedCamera:
                 self._sink.ended(self._name)
             case Failed(detail=detail):
                 self._fault = detail
+                self._reading_file = False  # the driver says what is wrong, and it is the whole source
                 self._kill_at = self._heard_at + GRACE_S
             case _:
                 self._condemn(f"the capture process talks nonsense: {message}")
@@ -279,11 +287,27 @@ class SupervisedCamera:
         if self._state is CameraState.ENDED:
             return
         if not self._stopping:
+            self._suspect_picture(fault)
             self._lose(fault)
             return
         if self._fault is not None:  # it was lost before it was to stop
             self._tell_loss(self._fault)
         self._move(CameraState.STOPPED)
+
+    def _suspect_picture(self, fault: str) -> None:
+        """Give up the picture of a file at which two processes in a row have died."""
+        if not self._reading_file:
+            return
+        number = self._taken + 1
+        if number == self._died_at:
+            self._taken = number
+            detail = (
+                f"the driver died on this picture twice, the second time so: {fault}; "
+                "remove it before the next start, or set stall_s of this camera higher where it only takes long to read"
+            )
+            now = time.monotonic_ns(), time.time_ns()
+            self._sink.lost(LostFrame(self._name, number, Reason.BAD_FRAME, detail, *now, source=None))
+        self._died_at = number
 
     def _lose(self, detail: str) -> None:
         self._move(CameraState.LOST, detail)

@@ -14,6 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import cv2
@@ -62,12 +63,18 @@ class Worker:
         self._restamp = block and not live
 
     def run(self) -> None:
-        """Capture; what went wrong is told to the daemon."""
+        """Capture; what went wrong is told to the daemon.
+
+        Raises:
+            Exception: whatever a driver that fails otherwise than with `CameraError` raises. It then counts as crashed.
+        """
         try:
             self._capture()
         except _StopRequested:
             return
         finally:
+            with suppress(OSError):  # the daemon's end is closed: nobody is left to tell
+                self._announcer.flush()
             self._camera.close()
 
     def _capture(self) -> None:
@@ -76,12 +83,8 @@ class Worker:
             self._say(Opened())
             while (picture := self._camera.read()) is not None:
                 self._take(picture)
-        except _StopRequested:
-            raise
         except CameraError as error:
             self._say(Failed(str(error)))
-        except Exception as error:  # noqa: BLE001 - a driver may raise anything; the daemon is told, and starts it anew
-            self._say(Failed(f"the driver failed: {type(error).__name__}: {error}"))
         else:
             self._say(Ended())
 

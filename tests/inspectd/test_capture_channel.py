@@ -96,6 +96,20 @@ def test_losses_of_different_kinds_are_not_thrown_together() -> None:
     assert received(daemon) == [replace(LOST, first=1, count=2), bad, Ended()]
 
 
+def test_what_waits_is_sent_on_demand() -> None:
+    daemon, process = channel_pair()
+    announcer = Announcer(process)
+    filled = 0
+    while process.try_send(LOST):
+        filled += 1
+    announcer.lose(LOST)
+    announcer.lose(LOST)
+    assert len(received(daemon)) == filled
+    announcer.flush()
+    announcer.flush()
+    assert received(daemon) == [replace(LOST, count=2)]
+
+
 def test_what_was_said_before_the_end_is_still_heard() -> None:
     daemon, process = channel_pair()
     assert daemon.try_send(Release(1))  # never read: Linux then reports a reset before it delivers the rest

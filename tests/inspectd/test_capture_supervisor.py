@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -20,7 +23,8 @@ import pytest
 from numpy.typing import NDArray
 
 from engines.pixels import PixelFormat
-from inspectd.capture.process import SLACK_SLOTS
+from inspectd.capture.channel import FramesLost, Message, Opened
+from inspectd.capture.process import SLACK_SLOTS, CaptureProcess
 from inspectd.capture.supervisor import CaptureSupervisor
 from inspectd.frames import Frame, LostFrame
 from inspectd.settings import CameraSettings, ImagesCamera, OpencvCamera
@@ -80,6 +84,14 @@ def wait_for_frames(sink: Sink, count: int) -> None:
 
 def wait_for_losses(sink: Sink, count: int) -> None:
     until(lambda: len(sink.cameras_lost) >= count, f"{count} losses of a camera")
+
+
+def wait_for_start(supervisor: CaptureSupervisor, camera: str, restarts: int) -> None:
+    def running() -> bool:
+        now = status(supervisor, camera)
+        return now.restarts == restarts and now.state is CameraState.RUNNING
+
+    until(running, f"a process of {camera} after {restarts} restarts")
 
 
 @contextlib.contextmanager
@@ -267,6 +279,94 @@ def test_a_hung_process_is_killed_and_replaced(web: Path) -> None:
     assert sink.numbers("line") == list(range(1, len(sink.order) + 1))
 
 
+def endless_picture() -> bytes:
+    """A progressive JPEG of 1 MB whose 100,000 scans take the decoder about a minute."""
+    flat = np.full((1024, 1024), 128, np.uint8)
+    data = bytes(cv2.imencode(".jpg", flat, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1])
+    last_scan = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + 100_000 * last_scan + data[-2:]
+
+
+def test_a_picture_that_stalls_the_driver_is_given_up_and_the_camera_goes_on(web: Path) -> None:
+    (web / "1.png").write_bytes(endless_picture())
+    (web / "4.png").write_bytes(endless_picture())
+    sink = Sink()
+    with capturing(sink, line=images(web, stall_s=1.0, backoff_max_s=0.5)) as supervisor:
+        until(lambda: sink.ends, "the end")
+        assert status(supervisor, "line").frames == 30
+        assert status(supervisor, "line").restarts == 4
+    assert sink.numbers("line") == list(range(1, 31))
+    assert [frame.source for frame in sink.frames] == [f"{n}.png" for n in range(1, 31) if n not in {1, 4}]
+    assert [(lost.number, lost.reason) for lost in sink.losses] == [(1, Reason.BAD_FRAME), (4, Reason.BAD_FRAME)]
+    assert "no frame for 1 s" in sink.losses[0].detail
+    assert "stall_s" in sink.losses[0].detail
+    assert len(sink.cameras_lost) == 2
+
+
+def test_a_picture_at_which_the_driver_crashes_twice_is_given_up(web: Path) -> None:
+    (web / "2.png").write_bytes(endless_picture())
+    sink = Sink()
+    with capturing(sink, line=images(web, stall_s=600, backoff_max_s=0.5)) as supervisor:
+        for crash in range(2):
+            wait_for_frames(sink, 1)
+            wait_for_start(supervisor, "line", crash)
+            running_process("line").send_signal(signal.SIGSEGV)
+        until(lambda: sink.ends, "the end")
+    assert sink.numbers("line") == list(range(1, 31))
+    (lost,) = sink.losses
+    assert (lost.number, lost.reason) == (2, Reason.BAD_FRAME)
+    assert "SIGSEGV" in lost.detail
+
+
+def test_a_picture_that_no_memory_can_hold_is_given_up(web: Path) -> None:
+    huge = Path("/dev/shm") / f"{web.parent.name}-{os.getpid()}.png"  # noqa: S108 - holds 2⁶² B, which a disk does not
+    try:
+        huge.touch()
+        os.truncate(huge, 1 << 62)
+    except OSError as error:
+        pytest.skip(f"no file of 2^62 bytes can be made here: {error}")
+    try:
+        (web / "3.png").unlink()
+        (web / "3.png").symlink_to(huge)
+        sink = Sink()
+        with capturing(sink, line=images(web, backoff_max_s=0.5)):
+            until(lambda: sink.ends, "the end")
+    finally:
+        huge.unlink()
+    assert sink.numbers("line") == list(range(1, 31))
+    (lost,) = sink.losses
+    assert (lost.number, lost.reason) == (3, Reason.BAD_FRAME)
+    assert "MemoryError" in lost.detail
+
+
+def test_a_single_kill_costs_no_picture(web: Path) -> None:
+    sink = Sink()
+    with capturing(sink, line=images(web, rate_hz=0.01, backoff_max_s=0.5)):
+        for taken in range(1, 5):  # each process delivers one picture and dies while it waits for the next one's time
+            wait_for_frames(sink, taken)
+            running_process("line").kill()
+            wait_for_losses(sink, taken)
+        wait_for_frames(sink, 5)
+    assert [frame.source for frame in sink.frames] == [f"{number}.png" for number in range(1, 6)]
+    assert sink.losses == []
+
+
+def test_a_source_that_fails_as_a_whole_gives_up_no_frame(tmp_path: Path) -> None:
+    video = tmp_path / "web.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 25, (160, 120))
+    for _ in range(3):
+        writer.write(np.zeros((120, 160, 3), np.uint8))
+    writer.release()
+    data = video.read_bytes()
+    start = data.index(b"movi") + 4
+    video.write_bytes(data[:start] + bytes(len(data) - start))
+    sink = Sink()
+    with capturing(sink, line=OpencvCamera(source=f"opencv:{video}", backoff_max_s=0.5)) as supervisor:
+        until(lambda: status(supervisor, "line").restarts >= 3, "a fourth try")
+    assert "line" in sink.cameras_lost[0][0]
+    assert sink.order == []
+
+
 def test_a_missing_camera_is_told_once_and_leaves_the_others_alone(web: Path, tmp_path: Path) -> None:
     sink = Sink()
     late = tmp_path / "late"
@@ -371,6 +471,64 @@ def test_stop_delivers_what_was_announced_and_takes_no_more(web: Path) -> None:
     assert sink.cameras_lost == []
     assert capture_process("line") is None
     assert capture_process("slow") is None
+
+
+def heard_until_the_end(process: CaptureProcess) -> list[Message]:
+    heard: list[Message] = []
+    limit = time.monotonic() + WAIT_S
+    while time.monotonic() < limit:
+        try:
+            message = process.receive()
+        except BlockingIOError:
+            time.sleep(0.001)
+            continue
+        if message is None:
+            return heard
+        heard.append(message)
+    raise AssertionError(f"the capture process did not end within {WAIT_S:.0f} s")
+
+
+def test_stop_tells_of_the_lost_frames_that_were_still_counted_together(web: Path) -> None:
+    process = CaptureProcess("line", images(web / "1.png", loop=True, drop="newest", queue_frames=1), 1)
+    try:
+        # Nobody listens: the channel fills, and from then on lost frames are counted into one range.
+        reads = psutil.Process(process.pid).io_counters
+        until(lambda: reads().read_count > 20_000, "thousands of pictures read")
+        process.request_stop()
+        opened, *frames = heard_until_the_end(process)
+        process.wait(WAIT_S)
+        assert process.exited()
+        assert "code 0" in process.epitaph()
+    finally:
+        process.kill()
+        process.close()
+    assert opened == Opened()
+    lost = [message for message in frames if isinstance(message, FramesLost)]
+    assert len(frames) - len(lost) == 1 + SLACK_SLOTS
+    assert lost[0].first == 2 + SLACK_SLOTS
+    assert all(one.first + one.count == other.first for one, other in pairwise(lost))
+    assert lost[-1].count > 1000
+
+
+def test_a_slow_sink_does_not_get_the_process_killed_before_it_has_told_all(web: Path) -> None:
+    class Slow(Sink):
+        def lost(self, lost: LostFrame) -> None:
+            super().lost(lost)
+            time.sleep(0.02)
+
+    sink = Slow(keep=True)
+    with capturing(sink, line=images(web, loop=True, drop="newest")) as supervisor, ThreadPoolExecutor() as pool:
+        until(lambda: len(sink.losses) >= 10, "lost frames")
+        process = running_process("line").pid
+        end = pool.submit(os.waitid, os.P_PID, process, os.WEXITED | os.WNOWAIT)  # looks, and leaves it to be reaped
+        supervisor.stop_capture()
+        assert status(supervisor, "line").state is CameraState.STOPPED
+        assert status(supervisor, "line").frames == len(sink.order)
+        how = end.result(WAIT_S)
+        assert how is not None
+        assert (how.si_code, how.si_status) == (os.CLD_EXITED, 0)
+    assert sink.numbers("line") == list(range(1, len(sink.order) + 1))
+    assert sink.cameras_lost == []
 
 
 def test_frames_are_released_from_many_threads(web: Path) -> None:
