@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,9 +12,6 @@ from engines.errors import BundleError, EnginesError
 from inspectd import __version__
 from inspectd.errors import EngineFailure, InspectdError, SettingsError
 from inspectd.wire import addresses
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells give it."""
 
 app = typer.Typer(
     help="Watch a moving surface and say PASS, FAIL or ERROR for every frame.",
@@ -123,11 +119,6 @@ def main() -> None:
         for line in str(error).splitlines():
             _say("error", line, "red")
         sys.exit(exit_code(error))
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has left, as in `| head`; without this, Python would complain while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def exit_code(error: InspectdError | EnginesError) -> int:

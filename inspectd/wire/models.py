@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 WIRE_VERSION: Final = 1
 """Version of these messages; it rises only when a reader of the old one would misunderstand the new one."""
@@ -111,8 +112,18 @@ class Region(BaseModel):
     """The same in mm."""
 
 
+# What `contradiction` demands, as far as JSON Schema can say it.
+_COHERENCE: JsonDict = {
+    "if": {"properties": {"outcome": {"const": "ERROR"}}},
+    "then": {"properties": {"reason": {"type": "string"}, "score": {"type": "null"}, "regions": {"maxItems": 0}}},
+    "else": {"properties": {"reason": {"type": "null"}, "score": {"type": "number"}}},
+}
+
+
 class Verdict(Message):
     """What is said of one frame, or of a frame that should have been there."""
+
+    model_config = {**TELLS, "json_schema_extra": _COHERENCE}
 
     kind: Literal["verdict"] = "verdict"
     """What this message is."""

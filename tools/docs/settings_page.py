@@ -1,0 +1,71 @@
+"""docs/settings.md: a table for each section of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from inspectd.settings import (
+    DropPolicy,
+    EngineSettings,
+    ImagesCamera,
+    JournalSettings,
+    LogSettings,
+    ModelSettings,
+    OpencvCamera,
+    PublishSettings,
+    Settings,
+)
+from tools.docs.tables import Schema, default_in_words, member_docs, one_line, table, type_in_words
+
+EXAMPLE = Path(__file__).parent / "example.toml"
+SECTIONS: Mapping[str, type[BaseModel]] = {
+    "model": ModelSettings,
+    "engine": EngineSettings,
+    "publish": PublishSettings,
+    "journal": JournalSettings,
+    "log": LogSettings,
+}
+CAMERAS: Mapping[str, type[BaseModel]] = {"images": ImagesCamera, "opencv": OpencvCamera}
+
+
+def settings_parts() -> dict[str, str]:
+    """What the template asks for."""
+    parts = {name: _section(model, f"INSPECTD_{name.upper()}__") for name, model in SECTIONS.items()}
+    parts |= {kind: _section(model, "INSPECTD_CAMERAS__NAME__") for kind, model in CAMERAS.items()}
+    own = [name for name in Settings.model_fields if name not in {*SECTIONS, "cameras"}]
+    schema = Settings.model_json_schema()
+    parts["top"] = _table({name: schema["properties"][name] for name in own}, schema, "INSPECTD_")
+    parts["drop"] = "\n".join(f"- `{value}`: {text}" for value, text in member_docs(DropPolicy).items())
+    parts["example"] = EXAMPLE.read_text().strip()
+    return parts
+
+
+def _section(model: type[BaseModel], prefix: str) -> str:
+    schema = model.model_json_schema()
+    return f"{one_line(schema['description'])}\n\n{_table(schema['properties'], schema, prefix)}"
+
+
+def _table(properties: Mapping[str, Schema], schema: Schema, prefix: str) -> str:
+    definitions = schema.get("$defs", {})
+    required = set(schema.get("required", ()))
+    return table(
+        ("key", "value", "default", "meaning", "environment"),
+        (
+            (
+                f"`{name}`",
+                _without_null(type_in_words(value, definitions)),
+                "must be set" if name in required else default_in_words(value),
+                one_line(value["description"]),
+                f"`{prefix}{name.upper()}`",
+            )
+            for name, value in sorted(properties.items(), key=lambda item: item[0] not in required)
+        ),
+    )
+
+
+def _without_null(words: str) -> str:
+    """TOML has no null; a setting without a value is left out."""
+    return words.removesuffix(" or null")
