@@ -58,9 +58,9 @@ def test_sigterm_drains(bundle: Bundle, tmp_path: Path, web: Path) -> None:
 
 def test_numbers_go_on_over_restarts_and_kills(bundle: Bundle, tmp_path: Path, web: Path) -> None:
     configuration = Configuration(tmp_path, bundle, {"web": {"source": f"images:{web}", "loop": True}})
-    for life in range(1, 4):
+    for _ in range(3):
         with RunningDaemon(configuration) as daemon:
-            daemon.wait_for_verdicts(life * 40)
+            daemon.wait_for_verdicts(daemon.journaled() + 40)
             daemon.process.send_signal(signal.SIGKILL)
             daemon.wait()
     verdicts = configuration.verdicts_in_journal()
