@@ -51,6 +51,8 @@ class TrainingEntry(_Strict):
 
     fingerprint: Sha256
     """Hash over the content hashes of the good pictures, in order of content."""
+    sha256: tuple[Sha256, ...] = ()
+    """Of every good picture that took part, learned or held out, ascending: what must not be tested on."""
     pictures: int = Field(ge=1)
     held_out_pictures: int = Field(ge=1)
     tiles: int = Field(ge=1)

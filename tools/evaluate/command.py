@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from engines.bundle import Bundle, open_bundle
 from engines.onnx import OnnxEngine
 from tools.errors import OutputError
-from tools.evaluate.dataset import LabelledPicture, find_pictures
+from tools.evaluate.dataset import LabelledPicture, find_pictures, learned_among
 from tools.evaluate.evaluation import Judged, figures, judge_all
 from tools.evaluate.sheets import write_sheets
 from tools.evaluate.tables import as_json, as_table
@@ -48,12 +48,19 @@ def evaluate(
     console = Console(stderr=True)
     opened = open_bundle(bundle)
     found = find_pictures(data, good)
+    seen = learned_among(found, opened.manifest.training.sha256)
+    if seen:
+        console.print(
+            f"{seen} of the good pictures were seen while fitting: false rejects and AUROC will look better than they "
+            "are. Name others with --good.",
+            style="yellow",
+        )
     judged = _judge(console, opened, found, threads)
     threshold, cell = opened.calibration.threshold, opened.manifest.tile.cell
     result = figures(judged, threshold=threshold, cell=cell)
     Console(file=sys.stdout).print(as_table(opened, result))
     if json:
-        _write(json, as_json(opened, result))
+        _write(json, as_json(opened, result, seen))
     if pictures:
         for file in write_sheets(pictures, judged, threshold=threshold, cell=cell):
             console.print(f"wrote {file}", soft_wrap=True, highlight=False)

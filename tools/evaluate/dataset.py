@@ -6,16 +6,16 @@ test/good/*  test/<defect>/*  ground_truth/<defect>/<stem>_mask.png      (as MVT
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.pixels import to_rgb
-from inspectd.cameras.images import SUFFIXES, decode_picture, natural_key
-from inspectd.errors import CameraError
 from tools.errors import PictureError
+from tools.pictures import SUFFIXES, list_pictures, natural_key, read_rgb
 
 GOOD = "good"
 GROUND_TRUTH = "ground_truth"
@@ -43,7 +43,7 @@ class LabelledPicture:
         Raises:
             PictureError: it cannot be read.
         """
-        return _read(self.path)
+        return read_rgb(self.path)
 
     def truth(self, height: int, width: int) -> NDArray[np.bool_] | None:
         """H×W, where the defect is; nowhere on a good picture, None where nobody has marked it.
@@ -55,7 +55,7 @@ class LabelledPicture:
             return np.zeros((height, width), bool)
         if self.mask is None:
             return None
-        truth = np.asarray(_read(self.mask).max(axis=2) > 127)
+        truth = np.asarray(read_rgb(self.mask).max(axis=2) > 127)
         if truth.shape != (height, width):
             raise PictureError(
                 f"{self.mask}: {truth.shape[1]}×{truth.shape[0]} px, its picture {self.path.name} has "
@@ -87,7 +87,7 @@ def find_pictures(data: Path, good: Path | None = None) -> list[LabelledPicture]
             f"{good_folder}: no such folder; good pictures are looked for in {GOOD}/ or test/{GOOD}/ "
             "of --data, or in the folder that --good names"
         )
-    pictures = [LabelledPicture(file, GOOD) for file in _pictures_in(good_folder)]
+    pictures = [LabelledPicture(file, GOOD) for file in list_pictures(good_folder)]
     if not pictures:
         raise PictureError(
             f"{good_folder}: no picture in this folder ({', '.join(sorted(SUFFIXES))}); without good pictures "
@@ -96,32 +96,26 @@ def find_pictures(data: Path, good: Path | None = None) -> list[LabelledPicture]
     for folder in sorted(root.iterdir(), key=lambda entry: natural_key(entry.name)):
         if folder.is_dir() and folder.name not in _NO_DEFECTS and not folder.name.startswith("."):
             masks = _masks_in(data / GROUND_TRUTH / folder.name)
-            pictures += [LabelledPicture(file, folder.name, masks.get(file.stem)) for file in _pictures_in(folder)]
+            pictures += [LabelledPicture(file, folder.name, masks.get(file.stem)) for file in list_pictures(folder)]
     return pictures
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    try:
-        files = [entry for entry in folder.iterdir() if entry.suffix.lower() in SUFFIXES and entry.is_file()]
-    except OSError as error:
-        raise PictureError(f"{folder}: the folder cannot be read: {error.strerror}; check its rights") from error
-    return sorted(files, key=lambda file: natural_key(file.name))
 
 
 def _masks_in(folder: Path) -> dict[str, Path]:
     """Masks by the stem of their picture: `<stem>_mask.png`, or `<stem>.png`."""
     if not folder.is_dir():
         return {}
-    return {file.stem.removesuffix("_mask"): file for file in _pictures_in(folder)}
+    return {file.stem.removesuffix("_mask"): file for file in list_pictures(folder)}
 
 
-def _read(file: Path) -> NDArray[np.uint8]:
+def learned_among(pictures: Sequence[LabelledPicture], learned_sha256: Collection[str]) -> int:
+    """How many of the good pictures a bundle has seen, by the hashes that its manifest keeps.
+
+    Raises:
+        PictureError: one of them cannot be read.
+    """
+    seen = frozenset(learned_sha256)
+    good = [picture.path for picture in pictures if picture.good]
     try:
-        pixels, pixel_format = decode_picture(file.read_bytes())
+        return sum(hashlib.sha256(path.read_bytes()).hexdigest() in seen for path in good)
     except OSError as error:
-        raise PictureError(f"{file}: it cannot be read: {error.strerror or error}") from error
-    except CameraError as error:
-        raise PictureError(f"{file}: {error}") from error
-    rgb = np.empty((*pixels.shape[:2], 3), np.uint8)
-    to_rgb(pixels, pixel_format, rgb)
-    return rgb
+        raise PictureError(f"{error.filename}: cannot be read: {error.strerror or error}") from error

@@ -11,8 +11,8 @@ from engines.bundle import Bundle
 from tools.evaluate.evaluation import Figures
 
 
-def as_json(bundle: Bundle, figures: Figures) -> str:
-    """The figures, fractions of 1, null where the set cannot tell."""
+def as_json(bundle: Bundle, figures: Figures, seen: int) -> str:
+    """The figures, fractions of 1, null where the set cannot tell; `seen` good pictures took part in fitting."""
     document = {
         "bundle": bundle.path.name,
         "surface": bundle.surface,
@@ -27,6 +27,7 @@ def as_json(bundle: Bundle, figures: Figures) -> str:
         "false_rejects": figures.false_rejects,
         "false_rejects_interval": list(figures.false_rejects_interval),
         "good": figures.good,
+        "good_seen_while_fitting": seen,
         "defective": figures.defective,
         "marked": figures.marked,
         "regions": figures.regions,

@@ -29,8 +29,8 @@ from tools.method.score import TOP_CELLS
 
 CSE, LEARNED, WHITENED = "cse", "cse-learned", "whitened"
 LEARNED_MARGIN = 0.02
-"""AUROC by which an embedding with the learned branch must win to ship. The comparison is on synthetic defects, the very
-kinds that this branch was trained on, so a small lead there says nothing of real ones."""
+"""AUROC by which an embedding with the learned branch must win to ship. The comparison is on synthetic defects, the
+very kinds that this branch was trained on, so a small lead there says nothing of real ones."""
 MOST_POSITIONS = 100_000
 """Of good, for principal directions and centroids; more hardly move either."""
 _BATCH = 32

@@ -1,4 +1,4 @@
-"""Finding and reading pictures, exactly as the daemon's `images:` camera does, so both see the same pixels."""
+"""Finding the pictures to learn from, and refusing those that cannot be learned."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.pixels import to_rgb
-from inspectd.cameras.images import SUFFIXES, decode_picture, natural_key
-from inspectd.errors import CameraError
 from tools.errors import PictureError
+from tools.pictures import SUFFIXES, decode_rgb, list_pictures, read_rgb
 
 FLAT = 2
 """A picture whose darkest and brightest pixel lie this few grey levels apart shows no surface."""
@@ -41,7 +39,7 @@ class PictureFile:
         Raises:
             PictureError: it has become unreadable since it was found.
         """
-        return _decode(self.path, self.path.read_bytes())
+        return read_rgb(self.path)
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def find_good(folder: Path, *, skip: bool, progress: Callable[[], None] = lambda
     Raises:
         PictureError: there are none, or some cannot be used; each is named with its reason.
     """
-    return _find(_files(folder), folder, "--good", skip=skip, progress=progress)
+    return _find(list_pictures(folder), folder, "--good", skip=skip, progress=progress)
 
 
 def find_defective(folder: Path, good: Path, *, skip: bool) -> list[PictureFile]:
@@ -81,16 +79,8 @@ def find_defective(folder: Path, good: Path, *, skip: bool) -> list[PictureFile]
         for entry in sorted(folder.iterdir() if folder.is_dir() else [])
         if entry.is_dir() and entry.name not in _NOT_DEFECTS and entry.resolve() != good.resolve()
     ]
-    files = [file for entry in folders for file in _files(entry)]
+    files = [file for entry in folders for file in list_pictures(entry)]
     return _find(files, folder, "--defects", skip=skip)
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        found = [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file()]
-    except OSError as error:
-        raise PictureError(f"{folder}: the folder cannot be read: {error.strerror or error}") from error
-    return sorted(found, key=lambda file: natural_key(file.name))
 
 
 def _find(
@@ -117,7 +107,7 @@ def _find(
 def _examine(file: Path, folder: Path) -> PictureFile | Refused:
     try:
         data = file.read_bytes()
-        pixels = _decode(file, data)
+        pixels = decode_rgb(file, data)
     except OSError as error:
         return Refused(file, f"cannot be read: {error.strerror or error}")
     except PictureError as error:
@@ -128,16 +118,6 @@ def _examine(file: Path, folder: Path) -> PictureFile | Refused:
         return Refused(file, f"is {pixels.shape[1]}×{pixels.shape[0]} px; each side must have {SMALLEST} at least")
     label = "defect" if file.parent == folder else file.parent.name
     return PictureFile(file, hashlib.sha256(data).hexdigest(), pixels.shape[0], pixels.shape[1], label)
-
-
-def _decode(file: Path, data: bytes) -> NDArray[np.uint8]:
-    try:
-        pixels, pixel_format = decode_picture(data)
-    except CameraError as error:
-        raise PictureError(f"{file}: {error}") from error
-    rgb = np.empty((*pixels.shape[:2], 3), np.uint8)
-    to_rgb(pixels, pixel_format, rgb)
-    return rgb
 
 
 def _refusal(option: str, folder: Path, refused: Sequence[Refused], count: int) -> str:

@@ -53,8 +53,8 @@ class Story:
         return [
             *told,
             f"AUROC of held-out good tiles against held-out synthetic defects: {compared}.",
-            f"Ships {self.chosen.name}: {_MEANINGS[self.chosen.name]}; what was learned from synthetic defects ships only "
-            f"where it leads by {LEARNED_MARGIN}.",
+            f"Ships {self.chosen.name}: {_MEANINGS[self.chosen.name]}; what was learned from synthetic defects ships "
+            f"only where it leads by {LEARNED_MARGIN}.",
         ]
 
 

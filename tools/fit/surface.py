@@ -168,6 +168,7 @@ class _Draft:
             mm_per_px=options.mm_per_px,
             training=TrainingEntry(
                 fingerprint=_fingerprint(self.pictures),
+                sha256=tuple(sorted({picture.sha256 for picture in self.pictures})),
                 pictures=len(self.parts.train),
                 held_out_pictures=len(self.parts.held_out),
                 tiles=self.tiles,
