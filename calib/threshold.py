@@ -9,7 +9,7 @@ law (Pickands 1975); its shape cannot be learned from few scores, so they are ta
 uncertainty is carried along: a new excess over the sum of k earlier ones follows a Pareto law of shape 1/k exactly.
 The fewer the scores, the heavier that tail and the higher the threshold. In simulation it kept α for normal,
 log-normal, gamma, Gumbel and exponential scores at every n from 5 on, and where the scores' own tail was heavier
-(Student's t, 4 degrees) it came within 2 α; a tail with a fitted shape missed α up to fifteenfold.
+(Student's t, 4 degrees) it came within 2 α; a tail with a fitted shape missed it many times over.
 
 Fewer than 5 scores tell nothing of a tail: the threshold is then twice the largest.
 

@@ -26,7 +26,7 @@ SMALLEST_HALF = 256
 
 
 class Graph(nn.Module):
-    """Tiles and centroids in, maps and scores out: what DESIGN calls the graph."""
+    """Tiles and centroids in, maps and scores out: the one definition of the model at run time."""
 
     def __init__(self, extractor: FeatureExtractor, embedding: Embedding, top_cells: int) -> None:
         super().__init__()
