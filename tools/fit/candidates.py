@@ -79,13 +79,17 @@ def fit_candidates(
 
 
 def choose(candidates: Sequence[Candidate]) -> Candidate:
-    """The best by AUROC, the learned branch handicapped by its margin; where that ties, by separation."""
+    """Whitened features, or both branches where they lead by the margin; where that ties, by separation.
+
+    The learned branch alone is compared but never ships: with one centroid it knows little of good, its scores saturate,
+    and a real defect unlike the synthetic ones may then lie below the threshold in silence.
+    """
 
     def merit(candidate: Candidate) -> tuple[float, float]:
         margin = 0.0 if candidate.name == WHITENED else LEARNED_MARGIN
         return round(candidate.auroc - margin, 3), candidate.separation
 
-    return max(candidates, key=merit)
+    return max((candidate for candidate in candidates if candidate.name != LEARNED), key=merit)
 
 
 @torch.inference_mode()

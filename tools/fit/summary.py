@@ -54,7 +54,7 @@ class Story:
             *told,
             f"AUROC of held-out good tiles against held-out synthetic defects: {compared}.",
             f"Ships {self.chosen.name}: {_MEANINGS[self.chosen.name]}; what was learned from synthetic defects ships "
-            f"only where it leads by {LEARNED_MARGIN}.",
+            f"only beside whitened features, and where the two together lead by {LEARNED_MARGIN}.",
         ]
 
 

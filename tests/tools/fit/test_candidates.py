@@ -22,7 +22,11 @@ def chosen(whitened: float, learned: float, both: float) -> str:
 
 def test_what_is_learned_ships_where_it_clearly_leads() -> None:
     assert chosen(0.60, 0.90, 0.95) == CSE
-    assert chosen(0.60, 0.99, 0.95) == LEARNED
+
+
+def test_what_is_learned_never_ships_alone() -> None:
+    assert chosen(0.60, 0.99, 0.95) == CSE
+    assert chosen(0.94, 0.99, 0.95) == WHITENED
 
 
 def test_a_small_lead_on_the_defects_it_was_trained_on_is_not_enough() -> None:
@@ -30,5 +34,5 @@ def test_a_small_lead_on_the_defects_it_was_trained_on_is_not_enough() -> None:
 
 
 def test_ties_are_settled_by_separation() -> None:
-    best = choose([candidate(LEARNED, 1.0, 5.0), candidate(CSE, 1.0, 7.0)])
+    best = choose([candidate(WHITENED, 0.98, 5.0), candidate(CSE, 1.0, 7.0)])
     assert best.name == CSE
