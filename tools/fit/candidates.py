@@ -81,8 +81,8 @@ def fit_candidates(
 def choose(candidates: Sequence[Candidate]) -> Candidate:
     """Whitened features, or both branches where they lead by the margin; where that ties, by separation.
 
-    The learned branch alone is compared but never ships: with one centroid it knows little of good, its scores saturate,
-    and a real defect unlike the synthetic ones may then lie below the threshold in silence.
+    The learned branch alone is compared but never ships: with one centroid it knows little of good, its scores
+    saturate, and a real defect unlike the synthetic ones may then lie below the threshold in silence.
     """
 
     def merit(candidate: Candidate) -> tuple[float, float]:
