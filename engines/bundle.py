@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from calib.calibration import Calibration
 from calib.errors import CalibrationError
+from engines.durable import sync_directory
 from engines.errors import BundleError, SchemaError, TileError
 from engines.manifest import SCHEMA_VERSION, FileEntry, Manifest
 from engines.tiling import check_geometry
@@ -147,7 +148,7 @@ def write_bundle(
             if not target.exists():
                 staging.chmod(0o755)
                 staging.rename(target)
-                _sync_directory(parent)
+                sync_directory(parent)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
@@ -275,12 +276,4 @@ def _write_files(directory: Path, files: Mapping[str, bytes]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
     for sub in {(directory / name).parent for name in files}:
-        _sync_directory(sub)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_directory(sub)

@@ -33,13 +33,18 @@ def inspect(
         EngineError: the engine failed.
         TileError: the picture has no pixels.
     """
+    distance = frame_map(engine, geometry, pixels)
+    return PictureResult(distance, top_mean(distance, calibration.top_cells))
+
+
+def frame_map(engine: Engine, geometry: TileGeometry, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The stitched map of a picture, rows×columns. Arguments and errors as of `inspect`."""
     grid = tile_grid(pixels.shape[0], pixels.shape[1], geometry)
     maps = [
         engine.infer(_cut(grid, pixels, start, min(start + engine.max_batch, len(grid)))).distance
         for start in range(0, len(grid), engine.max_batch)
     ]
-    distance = grid.stitch(np.concatenate(maps))
-    return PictureResult(distance, top_mean(distance, calibration.top_cells))
+    return grid.stitch(np.concatenate(maps))
 
 
 def _cut(grid: TileGrid, pixels: NDArray[np.uint8], start: int, stop: int) -> NDArray[np.uint8]:

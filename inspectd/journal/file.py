@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from engines.durable import sync_directory
 from inspectd.errors import JournalError
 
 APPLICATION_ID: Final = 0x696E7370
@@ -79,7 +79,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         try:
             if _is_empty(connection):
                 connection.executescript(_schema())
-                _sync_directory(path.parent)
+                # SQLite makes the names of its logs durable, not that of the file itself.
+                sync_directory(path.parent)
             _check(connection, path)
             _configure(connection, path)
         except BaseException:
@@ -160,12 +161,3 @@ def _configure(connection: sqlite3.Connection, path: Path) -> None:
     # Shows now, rather than at the first verdict, whether it can be written.
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("COMMIT")
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make the new file's name durable as well; SQLite does so for its logs only."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

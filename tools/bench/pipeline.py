@@ -8,15 +8,9 @@ which verdicts were decided. The engine alone is fed tiles that were cut beforeh
 from __future__ import annotations
 
 import json
-import signal
-import socket
-import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,9 +20,12 @@ import numpy as np
 
 from engines.bundle import Bundle
 from engines.tiling import tile_grid
+from inspectd.errors import JournalError
+from inspectd.journal import JournalReader
 from tools.bench.process import measured_rate
 from tools.bench.rounds import Comparison, compare
 from tools.errors import ToolsError
+from tools.trial_daemon import free_addresses, trial_daemon
 
 START_LIMIT_S = 60.0
 PICTURES = 8
@@ -85,14 +82,14 @@ def _daemon_rate(load: Load, folder: Path) -> float:
     journal = folder / f"journal-{time.monotonic_ns()}.db"
     configuration = folder / "inspectd.toml"
     configuration.write_text(_configuration(load, folder / "frames", journal))
-    with _daemon(configuration, folder / "daemon.log") as process:
+    with trial_daemon(configuration, folder / "daemon.log") as process:
         _wait_for_verdict(process, journal, folder / "daemon.log")
         time.sleep(1.0 + load.seconds)
     return _rate_in_journal(journal, load.seconds) * load.tiles_per_frame
 
 
 def _configuration(load: Load, frames: Path, journal: Path) -> str:
-    ports = [_free_port() for _ in range(3)]
+    verdicts, maps, replay = free_addresses(3)
     cameras = "".join(
         f'[cameras.bench-{index}]\nsource = "images:{frames}"\nloop = true\npreload = true\ndeadline_ms = 60000\n'
         for index in range(load.cameras)
@@ -105,24 +102,12 @@ threads = {load.threads}
 max_batch = {MAX_BATCH}
 slots = {SLOTS}
 [publish]
-verdicts = "tcp://127.0.0.1:{ports[0]}"
-maps = "tcp://127.0.0.1:{ports[1]}"
-replay = "tcp://127.0.0.1:{ports[2]}"
+verdicts = "{verdicts}"
+maps = "{maps}"
+replay = "{replay}"
 [journal]
 path = {json.dumps(str(journal))}
 {cameras}"""
-
-
-@contextmanager
-def _daemon(configuration: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as output:
-        command = [sys.executable, "-m", "inspectd.cli", "run", str(configuration)]
-        process = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603 - our own program
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
 
 
 def _wait_for_verdict(process: subprocess.Popen[bytes], journal: Path, log: Path) -> None:
@@ -143,21 +128,13 @@ def _rate_in_journal(journal: Path, seconds: float) -> float:
 
 def _decided(journal: Path) -> list[int]:
     """CLOCK_MONOTONIC of every verdict, ns, ascending; any ERROR would be a measurement of something else."""
-    if not journal.exists():
+    try:
+        with JournalReader(journal) as reader:
+            last = reader.bounds().last
+            verdicts = [json.loads(message) for message in reader.read(1, last, last)]
+    except JournalError:  # not made yet
         return []
-    with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as connection:
-        try:
-            rows = connection.execute("SELECT message FROM verdicts ORDER BY sequence").fetchall()
-        except sqlite3.OperationalError:  # not created yet
-            return []
-    verdicts = [json.loads(row[0]) for row in rows]
     errors = {verdict["reason"] for verdict in verdicts if verdict["outcome"] == "ERROR"} - {"shutdown"}
     if errors:
         raise ToolsError(f"the daemon said ERROR {', '.join(sorted(errors))}; this is no measurement")
     return sorted(verdict["decided_monotonic_ns"] for verdict in verdicts)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

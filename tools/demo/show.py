@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +14,7 @@ from numpy.typing import NDArray
 from inspectd.client import Client, Gap, Map, Verdict
 from tools.demo.scene import Scene
 from tools.errors import ToolsError
+from tools.trial_daemon import free_addresses, trial_daemon
 
 CAMERA = "web"
 PATIENCE_S = 60.0
@@ -43,14 +39,13 @@ class Heard:
     verdicts: list[Verdict] = field(default_factory=list)
     maps: dict[int, tuple[NDArray[np.float32], int]] = field(default_factory=dict)
     """Map and its cell, px, by sequence number."""
-    gaps: list[Gap] = field(default_factory=list)
     first_after_s: float = 0.0
     """From the daemon's start to its first verdict."""
 
 
 def set_up(workspace: Path, scene: Scene, bundle: Path, rate_hz: float) -> Stand:
     """Write the configuration that the daemon is started with; a user may start it again."""
-    verdicts, maps, replay = (f"tcp://127.0.0.1:{port}" for port in _free_ports(3))
+    verdicts, maps, replay = free_addresses(3)
     text = {
         "bundle": bundle.resolve(),
         "source": f"images:{scene.frames.resolve()}",
@@ -86,10 +81,13 @@ def inspect_scene(stand: Stand, scene: Scene, show: Callable[[Verdict], None]) -
     """Start the daemon, show every verdict, and stop it when the last frame has its verdict.
 
     Raises:
-        ToolsError: it ended by itself or fell silent; with its last words.
+        ToolsError: it ended by itself or fell silent, with its last words; or verdicts went missing.
     """
     heard = Heard()
-    with Client(stand.verdicts, replay=stand.replay, maps=stand.maps, since=1) as client, _daemon(stand) as daemon:
+    with (
+        Client(stand.verdicts, replay=stand.replay, maps=stand.maps, since=1) as client,
+        trial_daemon(stand.configuration, stand.log) as daemon,
+    ):
         began = heard_at = time.monotonic()
         while len(heard.verdicts) < len(scene.truth):
             event = client.receive(0.2)
@@ -101,7 +99,7 @@ def inspect_scene(stand: Stand, scene: Scene, show: Callable[[Verdict], None]) -
                 case Map():
                     heard.maps[event.header.sequence] = event.distance, event.header.cell
                 case Gap():
-                    heard.gaps.append(event)
+                    raise ToolsError(f"verdicts {event.first} to {event.last} did not come: {event.detail}")
             heard_at = heard_at if event is None else time.monotonic()
             if daemon.poll() is not None or time.monotonic() - heard_at > PATIENCE_S:
                 raise ToolsError(f"the daemon stopped talking; its log, {stand.log}, ends with:\n{_tail(stand.log)}")
@@ -119,29 +117,5 @@ def _until_quiet(client: Client) -> Iterator[Map]:
             yield event
 
 
-@contextmanager
-def _daemon(stand: Stand) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "inspectd.cli", "run", str(stand.configuration)]
-    with stand.log.open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603 - our own program
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
 def _tail(file: Path) -> str:
     return "\n".join(file.read_text(errors="replace").splitlines()[-15:])
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

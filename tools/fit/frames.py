@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from calib.score import top_mean
 from engines.base import Engine
 from engines.manifest import TileGeometry
-from engines.pixels import PixelFormat
-from engines.tiling import tile_grid
 from tools.fit.pictures import PictureFile
 from tools.fit.splits import Part
 from tools.fit.steps import Advance
+from tools.inspection import frame_map
 from tools.method.defects import draw
 from tools.method.score import TOP_CELLS
 
@@ -48,15 +47,8 @@ class JudgedFrames:
 def judge(
     engine: Engine, geometry: TileGeometry, pixels: NDArray[np.uint8], label: str, mask: NDArray[np.bool_] | None = None
 ) -> Judged:
-    """Run one picture through the engine: cut, infer, stitch, score."""
-    grid = tile_grid(pixels.shape[0], pixels.shape[1], geometry)
-    maps = []
-    for start in range(0, len(grid), engine.max_batch):
-        stop = min(start + engine.max_batch, len(grid))
-        tiles = np.empty((stop - start, geometry.size, geometry.size, 3), np.uint8)
-        grid.cut(pixels, PixelFormat.RGB8, start, stop, tiles)
-        maps.append(engine.infer(tiles).distance)
-    distance = grid.stitch(np.concatenate(maps))
+    """Score one picture as `inspectd-train evaluate` and the daemon will."""
+    distance = frame_map(engine, geometry, pixels)
     return Judged(label, pixels, distance, top_mean(distance, TOP_CELLS), mask)
 
 
