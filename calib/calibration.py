@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from itertools import pairwise
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from calib.border import MAX_BORDER_CELLS
 from calib.errors import CalibrationError
 
 CALIBRATION_VERSION: Final = 1
+
+Factor = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 
 class Calibration(BaseModel):
@@ -33,6 +37,16 @@ class Calibration(BaseModel):
     """Cells of a held-out picture's map (median). A much larger frame has more chances to reach the threshold."""
     held_out_scores: tuple[float, ...]
     """Raw scores of the good pictures seen neither by training nor by the centroids, ascending."""
+    border: tuple[Factor, ...] = Field((), max_length=MAX_BORDER_CELLS)
+    """Factor by which a cell at distance 0, 1, … cells from the frame's edge is divided before it is scored; beyond, 1.
+    Never rising inwards. The held-out scores are of maps so divided."""
+
+    @field_validator("border")
+    @classmethod
+    def _never_rising(cls, border: tuple[float, ...]) -> tuple[float, ...]:
+        if any(inner > outer for outer, inner in pairwise(border)):
+            raise ValueError("factors must not rise with the distance from the frame's edge")
+        return border
 
     def to_json(self) -> str:
         """The file's content."""

@@ -38,7 +38,12 @@ CONFIDENCE = 0.95
 
 
 def calibrate(
-    scores: Iterable[float], *, target_false_rejects: float, top_cells: int, cells_per_picture: int
+    scores: Iterable[float],
+    *,
+    target_false_rejects: float,
+    top_cells: int,
+    cells_per_picture: int,
+    border: tuple[float, ...] = (),
 ) -> Calibration:
     """Set the threshold at and above which a picture fails.
 
@@ -47,6 +52,8 @@ def calibrate(
         target_false_rejects: α, the share of good pictures that may fail, above 0 and below 1.
         top_cells: how many largest cells of a map make a score.
         cells_per_picture: cells of a held-out picture's map.
+        border: factors by which the maps were levelled at the frame's edge before they were scored (`calib.border`);
+            kept as it is, so that every further map is levelled alike.
 
     Raises:
         CalibrationError: no scores, a score that is not finite, scores of 0 only, or an impossible target.
@@ -66,6 +73,7 @@ def calibrate(
         interval=clopper_pearson(rejected, ordered.size),
         cells_per_picture=cells_per_picture,
         held_out_scores=tuple(ordered.tolist()),
+        border=border,
     )
 
 

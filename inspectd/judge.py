@@ -42,7 +42,7 @@ def judge(
     """Judge the map of a frame.
 
     Args:
-        distance: rows×columns, finite.
+        distance: rows×columns, finite, levelled at the frame's edge (`calib.border.level`).
         calibration: threshold and how many cells make the score.
         width: of the frame, px; the map may reach past it.
         height: of the frame, px.

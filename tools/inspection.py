@@ -1,4 +1,4 @@
-"""One picture through a bundle, the daemon's way: cut into tiles, run by the engine in batches, stitched, scored."""
+"""One picture through a bundle, the daemon's way: cut into tiles, run in batches, stitched, levelled, scored."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from calib.border import level
 from calib.calibration import Calibration
 from calib.score import top_mean
 from engines.base import Engine
@@ -20,7 +21,7 @@ class PictureResult:
     """What a bundle says of a picture."""
 
     distance: NDArray[np.float32]
-    """rows×columns, the stitched map; one value a cell."""
+    """rows×columns, the stitched map, levelled at the frame's edge; one value a cell."""
     score: float
 
 
@@ -33,12 +34,15 @@ def inspect(
         EngineError: the engine failed.
         TileError: the picture has no pixels.
     """
-    distance = frame_map(engine, geometry, pixels)
+    distance = level(frame_map(engine, geometry, pixels), calibration.border)
     return PictureResult(distance, top_mean(distance, calibration.top_cells))
 
 
 def frame_map(engine: Engine, geometry: TileGeometry, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The stitched map of a picture, rows×columns. Arguments and errors as of `inspect`."""
+    """The stitched map of a picture, rows×columns, raw: not levelled at the frame's edge, as calibration needs it.
+
+    Arguments and errors as of `inspect`.
+    """
     grid = tile_grid(pixels.shape[0], pixels.shape[1], geometry)
     maps = [
         engine.infer(_cut(grid, pixels, start, min(start + engine.max_batch, len(grid)))).distance

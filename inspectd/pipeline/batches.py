@@ -52,7 +52,7 @@ class FrameWork:
         return self.missing == 0
 
     def frame_map(self) -> NDArray[np.float32]:
-        """The stitched map of the complete frame, rows×columns."""
+        """The stitched map of the complete frame, rows×columns, not yet levelled at the frame's edge."""
         assert self.distance is not None
         return self.grid.stitch(self.distance)
 

@@ -1,7 +1,8 @@
 """The inspector: takes frames from the cameras and reports one verdict for each.
 
 Two threads and the ledger's clock: the feeder cuts waiting frames into batches and submits them, the collector takes
-the results, stitches and judges. A fault in either is fatal on purpose: a daemon that lost a stage must not look alive.
+the results, stitches, levels and judges. A fault in either is fatal on purpose: a daemon that lost a stage must not
+look alive.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from calib.border import level
 from engines.base import BatchResult, Engine, Ticket
 from engines.bundle import Bundle
 from engines.errors import EngineError, EngineTimeoutError, NotFiniteError
@@ -193,10 +195,12 @@ class Inspector:
                 self._judge(part.work)
 
     def _judge(self, work: FrameWork) -> None:
-        opened, distance, cell = work.opened, work.frame_map(), self._bundle.manifest.tile.cell
+        opened, cell, calibration = work.opened, self._bundle.manifest.tile.cell, self._bundle.calibration
+        # Judged and published alike, so that verdict, regions and map say the same.
+        distance = level(work.frame_map(), calibration.border)
         judgement = judge(
             distance,
-            self._bundle.calibration,
+            calibration,
             width=work.grid.width,
             height=work.grid.height,
             cell=cell,

@@ -3,11 +3,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from calib.border import level
 from engines.base import BatchResult, Engine, Ticket
 from engines.bundle import Bundle
 from engines.errors import EngineError, NotFiniteError
@@ -19,7 +21,8 @@ from inspectd.pipeline.queues import QueuePolicy
 from inspectd.settings import DropPolicy
 from inspectd.wire.drafts import MapDraft, VerdictDraft
 from inspectd.wire.models import Outcome, Reason
-from tests.bundles import spot, surface_picture
+from tests.bundles import GREY, spot, surface_picture
+from tools.inspection import frame_map, inspect
 
 
 class GatedEngine(OnnxEngine):
@@ -90,6 +93,10 @@ class Line:
         numbers = [draft.frame for draft in self.drafts if draft.frame is not None]
         assert len(numbers) == len(set(numbers)), "a frame has two verdicts"
         return {draft.frame: draft for draft in self.drafts if draft.frame is not None}
+
+    def finish_one(self, pixels: NDArray[np.uint8]) -> VerdictDraft:
+        number = self.take(pixels)
+        return self.finish()[number]
 
 
 @pytest.fixture
@@ -283,3 +290,45 @@ def test_a_map_comes_with_every_judged_frame(make_line: MakeLine) -> None:
     assert distance is not None
     assert distance.distance.shape == (13, 18)
     assert distance.cell == 8
+
+
+@pytest.fixture
+def levelling(bundle: Bundle) -> Bundle:
+    """The same bundle with a profile of the frame's edge."""
+    return replace(bundle, calibration=bundle.calibration.model_copy(update={"border": (2.0, 1.25)}))
+
+
+def framed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same picture with an edge, one cell wide, that is a fault anywhere else: 26 against a threshold of 20."""
+    edged = np.full_like(picture, GREY + 15)
+    edged[8:-8, 8:-8] = picture[8:-8, 8:-8]
+    return edged
+
+
+def test_daemon_and_tools_level_a_frames_edge_alike_and_once(levelling: Bundle, engine: GatedEngine) -> None:
+    tile, calibration = levelling.manifest.tile, levelling.calibration
+    picture = framed(surface_picture(4, 200, 296))
+    told = inspect(engine, tile, calibration, picture)
+    raw = frame_map(engine, tile, picture)
+    line = Line(levelling, engine, drop=DropPolicy.BLOCK, deadline_ms=20_000)
+    verdict = line.finish_one(picture)
+    assert raw.max() > calibration.threshold
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.score == pytest.approx(told.score, rel=1e-5)
+    (published,) = line.maps
+    assert published is not None
+    np.testing.assert_allclose(published.distance, told.distance, rtol=1e-5)
+    np.testing.assert_allclose(published.distance, level(raw, calibration.border), rtol=1e-5)
+
+
+def test_a_defect_in_a_cell_of_the_edge_still_fails_where_it_is(levelling: Bundle, engine: GatedEngine) -> None:
+    picture = surface_picture(5, 200, 296)
+    # One cell, so far off that its levelled distance is twice the threshold: √3 · 46 / 2 ≈ 2 · 20.
+    picture[96:104, :8] = GREY - 47
+    line = Line(levelling, engine, drop=DropPolicy.BLOCK, deadline_ms=20_000)
+    verdict = line.finish_one(picture)
+    assert verdict.outcome is Outcome.FAIL
+    region = verdict.regions[0]
+    assert region.peak == pytest.approx(2 * verdict.threshold, rel=0.05)
+    assert region.peak_x == pytest.approx(4, abs=2)
+    assert region.peak_y == pytest.approx(100, abs=2)
