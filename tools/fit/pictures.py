@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,8 @@ class PictureFile:
     width: int
     label: str = "good"
     """The folder that a defective picture came from."""
+    group: str = ""
+    """What it shares with pictures that are not independent of it; empty where it stands alone."""
 
     def read(self) -> NDArray[np.uint8]:
         """H×W×3 RGB.
@@ -50,18 +53,42 @@ class Refused:
     reason: str
 
 
-def find_good(folder: Path, *, skip: bool, progress: Callable[[], None] = lambda: None) -> list[PictureFile]:
+def find_good(
+    folder: Path,
+    *,
+    skip: bool,
+    group: re.Pattern[str] | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> list[PictureFile]:
     """Read every picture that lies directly in `folder`.
 
     Args:
         folder: of good pictures.
         skip: leave out the ones that cannot be used, rather than refuse them all.
+        group: searched in each file's name; what its first capturing group found, or all of it where it has none, is
+            the picture's group. Without it every picture stands alone.
         progress: called after each picture.
 
     Raises:
-        PictureError: there are none, or some cannot be used; each is named with its reason.
+        PictureError: there are none, or some cannot be used; each is named with its reason. Or `group` finds nothing
+            in some file's name.
     """
-    return _find(list_pictures(folder), folder, "--good", skip=skip, progress=progress)
+    return read_good(list_pictures(folder), folder, skip=skip, group=group, progress=progress)
+
+
+def read_good(
+    files: Sequence[Path],
+    folder: Path,
+    *,
+    skip: bool,
+    group: re.Pattern[str] | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> list[PictureFile]:
+    """Read these files of `folder`; otherwise as `find_good`."""
+    # Names come before pixels: reading thousands of pictures takes minutes.
+    groups = _groups(files, folder, group) if group is not None else {}
+    pictures = _find(files, folder, "--good", skip=skip, progress=progress)
+    return [replace(picture, group=groups.get(picture.path, "")) for picture in pictures]
 
 
 def find_defective(folder: Path, good: Path, *, skip: bool) -> list[PictureFile]:
@@ -102,6 +129,19 @@ def _find(
     if refused and (not skip or not pictures):
         raise PictureError(_refusal(option, folder, refused, len(files)))
     return pictures
+
+
+def _groups(files: Sequence[Path], folder: Path, pattern: re.Pattern[str]) -> dict[Path, str]:
+    found = {file: pattern.search(file.name) for file in files}
+    # An empty group would make strangers of pictures that belong together, so it counts as none.
+    groups = {file: match[min(1, pattern.groups)] or "" for file, match in found.items() if match}
+    without = [file for file in files if not groups.get(file)]
+    if without:
+        raise PictureError(
+            f"--group '{pattern.pattern}': finds no group in the names of {len(without)} of {len(files)} pictures in "
+            f"{folder}, the first is {without[0].name}; widen the pattern so that it finds one in each"
+        )
+    return groups
 
 
 def _examine(file: Path, folder: Path) -> PictureFile | Refused:

@@ -1,8 +1,9 @@
 """Which pictures train and which are held out, and how large a tile is.
 
 Held-out means: seen neither by training nor by the centroids. Pictures are split whole, for neighbouring tiles of one
-picture are alike and would flatter the threshold. Where there are too few pictures for that, each is cut into blocks
-that do not touch, and blocks are split.
+picture are alike and would flatter the threshold. So are groups of pictures, for frames that follow each other and
+exposures of one part are alike too. Where there are too few pictures for that, each is cut into blocks that do not
+touch, and blocks are split.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ FEW_PICTURES = 8
 FEWEST_BLOCKS = 4
 LARGEST_TILE = 256
 SMALLEST_TILE = 64
+LARGEST_MAGNIFIED = 128
+"""Pictures whose tile is no larger are shown to the network at twice their size: on 128 px, cells of 8 px are too
+coarse to say where a speck is, and a tile of 256 px is what others cost anyway."""
 DEFAULT_OVERLAP = 32
 
 
@@ -52,7 +56,13 @@ class Split:
     train: list[Part]
     held_out: list[Part]
     by: Literal["pictures", "blocks"]
+    """What a part is."""
     geometry: TileGeometry
+    """With the finest cell that the backbone has."""
+    magnify: int
+    """How many times larger, each way, the network sees a tile."""
+    groups: tuple[int, int] | None = None
+    """How many groups were learned from and how many held out, each of them whole; None where no part has any."""
 
 
 def split(
@@ -62,34 +72,41 @@ def split(
     tile: int | Literal["auto"],
     overlap: int,
     seed: int,
+    magnify: int | Literal["auto"] = "auto",
 ) -> Split:
-    """Choose the tile and split the pictures, or their blocks, at random.
+    """Choose the tile and split the pictures, or their blocks, at random. Pictures of one group stay together, unless
+    they are all there is and so few that they are cut into blocks.
 
     Raises:
-        PictureError: too little surface to hold some of it out; the message says how much is needed.
+        PictureError: too little surface, or a single group, so that nothing can be held out; the message says what is
+            needed.
     """
-    alignment = backbone.taps[1].stride
+    alignment = backbone.taps[-1].stride
     blocks_needed = len(pictures) < FEW_PICTURES
     size = tile if tile != "auto" else _auto_tile(pictures, alignment, by_blocks=blocks_needed)
     if tile == "auto":
         overlap = min(overlap, size // 2)
+    if magnify == "auto":
+        magnify = 2 if tile == "auto" and size <= LARGEST_MAGNIFIED else 1
     geometry = TileGeometry(
         size=size,
         overlap=overlap,
-        cell=backbone.taps[0].stride,
-        alignment=alignment,
+        cell=backbone.taps[0].stride // magnify,
+        alignment=alignment // magnify,
     )
     parts = [part for picture in pictures for part in (_blocks(picture, size) if blocks_needed else [_whole(picture)])]
     if blocks_needed and len(parts) < FEWEST_BLOCKS:
         raise PictureError(_too_little(pictures, size, len(parts)))
-    train, held_out = _held_out(parts, seed)
-    return Split(train, held_out, "blocks" if blocks_needed else "pictures", geometry)
+    grouped = _can_group(pictures, by_blocks=blocks_needed)
+    train, held_out = _held_out(parts, seed, grouped=grouped)
+    groups = (_count_groups(train), _count_groups(held_out)) if grouped else None
+    return Split(train, held_out, "blocks" if blocks_needed else "pictures", geometry, magnify, groups)
 
 
 def _auto_tile(pictures: Sequence[PictureFile], alignment: int, *, by_blocks: bool) -> int:
-    """The largest tile that nearly every picture holds and, by blocks, that still gives enough of them."""
-    shorter = np.sort([min(picture.height, picture.width) for picture in pictures])
-    side = int(shorter[len(shorter) // 10])
+    """The largest tile that the median picture holds and, by blocks, that still gives enough of them."""
+    # Smaller pictures are continued by reflection, which costs less than the context lost by a smaller tile for all.
+    side = int(np.median([min(picture.height, picture.width) for picture in pictures]))
     for size in range(min(LARGEST_TILE, side // alignment * alignment), SMALLEST_TILE, -alignment):
         if not by_blocks or sum(len(_blocks(picture, size)) for picture in pictures) >= FEW_PICTURES:
             return size
@@ -109,13 +126,59 @@ def _blocks(picture: PictureFile, tile: int) -> list[Part]:
     ]
 
 
-def _held_out(parts: Sequence[Part], seed: int) -> tuple[list[Part], list[Part]]:
+def _can_group(pictures: Sequence[PictureFile], *, by_blocks: bool) -> bool:
+    """Whether groups are to be kept whole.
+
+    Raises:
+        PictureError: there is but one group, and pictures are split whole.
+    """
+    named = {picture.group for picture in pictures}
+    if named != {""} and len(named) == 1 and not by_blocks:
+        raise PictureError(
+            f"all {len(pictures)} good pictures are of one group, {named.pop()!r}; at least 2 are needed, one to learn "
+            "from and one to hold out for the threshold. Give a --group that tells parts from each other, add pictures "
+            "of another part, or leave --group out if the pictures are independent"
+        )
+    return len(named) > 1
+
+
+def _held_out(parts: Sequence[Part], seed: int, *, grouped: bool) -> tuple[list[Part], list[Part]]:
     # Ordered by content, so that renaming the files does not change the model.
     ordered = sorted(parts, key=lambda part: (part.picture.sha256, part.y, part.x))
-    order = np.random.default_rng([seed, 1]).permutation(len(ordered))
-    count = max(1, round(HELD_OUT * len(ordered)))
-    held_out, train = sorted(order[:count]), sorted(order[count:])
-    return [ordered[index] for index in train], [ordered[index] for index in held_out]
+    units: dict[str | int, list[int]] = {}
+    for index, part in enumerate(ordered):
+        key = part.picture.group if grouped and part.picture.group else index
+        units.setdefault(key, []).append(index)
+    members = list(units.values())
+    order = np.random.default_rng([seed, 1]).permutation(len(members))
+    chosen = _nearest_sum([len(members[unit]) for unit in order], max(1, round(HELD_OUT * len(ordered))))
+    held_out = {index for place in chosen for index in members[order[place]]}
+    train = [part for index, part in enumerate(ordered) if index not in held_out]
+    return train, [ordered[index] for index in sorted(held_out)]
+
+
+def _nearest_sum(sizes: Sequence[int], wanted: int) -> list[int]:
+    """Which of `sizes` (two at least), but neither none nor all of them, come nearest to `wanted` in sum. Earlier ones
+    go first, so that sizes of 1 give the first `wanted`."""
+    everything = sum(sizes)
+    last: dict[int, int] = {}  # by sum: the place of the size that first completed it
+    short = [0]  # sums below `wanted`; beyond it, more only leads away
+    for place, size in enumerate(sizes):
+        found = {before + size for before in short} - last.keys() - {everything}
+        last |= dict.fromkeys(found, place)
+        short += [each for each in found if each < wanted]
+        if wanted in last:
+            break
+    total = min(last, key=lambda each: (abs(each - wanted), each))
+    chosen = []
+    while total:
+        chosen.append(last[total])
+        total -= sizes[last[total]]
+    return chosen
+
+
+def _count_groups(parts: Sequence[Part]) -> int:
+    return len({part.picture.group or part.picture.path for part in parts})
 
 
 def _too_little(pictures: Sequence[PictureFile], tile: int, blocks: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
@@ -68,3 +69,49 @@ def test_one_folder_cannot_be_good_and_defective(write_papers: Write) -> None:
     good = write_papers("good", 2)
     with pytest.raises(PictureError, match="the same folder"):
         find_defective(good, good, skip=False)
+
+
+def grouped(folder: Path, names: list[str], pattern: str) -> list[str]:
+    folder.mkdir(exist_ok=True)
+    for index, name in enumerate(names):
+        cv2.imwrite(str(folder / name), paper(index))
+    return [picture.group for picture in find_good(folder, skip=False, group=re.compile(pattern))]
+
+
+EXPOSURES = ["exp1_num_12.png", "exp1_num_345.png", "exp2_num_12.png"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "groups"),
+    [
+        (r"num_(\d+)", ["12", "345", "12"]),
+        (r"exp\d", ["exp1", "exp1", "exp2"]),
+        (r"(?:exp)(\d)_num_(\d+)", ["1", "1", "2"]),
+    ],
+)
+def test_a_group_is_what_the_pattern_finds_in_the_name(tmp_path: Path, pattern: str, groups: list[str]) -> None:
+    assert grouped(tmp_path, EXPOSURES, pattern) == groups
+
+
+def test_without_a_pattern_every_picture_stands_alone(write_papers: Write) -> None:
+    assert {picture.group for picture in find_good(write_papers("good", 3), skip=False)} == {""}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        (r"num_(\d+)", "in the names of 2 of 3 pictures"),
+        (r"num_(\d*)", "in the names of 2 of 3 pictures"),  # finds an empty group
+        (r"exp\d|num_(\d+)", "in the names of 3 of 3 pictures"),  # finds something, but no group
+    ],
+)
+def test_names_without_a_group_are_refused_with_the_first_of_them(tmp_path: Path, pattern: str, said: str) -> None:
+    with pytest.raises(PictureError, match="widen the pattern") as raised:
+        grouped(tmp_path, ["exp2.png", "exp3_num_.png", "exp4_num_1.png"], pattern)
+    for text in (f"--group '{pattern}'", said, "the first is exp2.png"):
+        assert text in str(raised.value)
+
+
+def test_an_empty_folder_is_told_as_such_with_a_pattern_too(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="no picture in this folder"):
+        grouped(tmp_path, [], "num")
