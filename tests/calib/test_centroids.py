@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calib.centroids import AUTO_MAX, centroid_count, fit_centroids
+from calib.centroids import MAX_CENTROIDS, centroid_count, fit_centroids
 from calib.errors import CalibrationError
 
 pytest.importorskip("sklearn", reason="the training extra is not installed")
@@ -40,5 +40,5 @@ def test_positions_that_are_not_finite_are_refused() -> None:
 
 def test_count_follows_the_positions_up_to_a_limit() -> None:
     assert centroid_count("auto", 3) == 1
-    assert centroid_count("auto", 10**6) == AUTO_MAX
+    assert centroid_count("auto", 10**6) == MAX_CENTROIDS
     assert centroid_count(500, 100) == 100

@@ -134,3 +134,12 @@ def test_numbers_are_written_for_people() -> None:
     assert figure("bundle_bytes", 11_200_000.0) == "11\u202f200\u202f000"
     assert figure("auroc", 0.99414) == "0.9941"
     assert figure("engine_tile_s", 0.0095) == "10 ms"
+    assert figure("target_false_rejects", 0.01) == "1 %"
+    assert figure("false_rejects_low", 0.0) == "0 %"
+
+
+def test_the_page_says_what_was_held_out_whole() -> None:
+    page = Page(render(replace(report(), by="blocks", groups=(9, 3))))
+    for text in ("blocks of good pictures held out 40", "groups learned from 9", "groups held out 3"):
+        assert text in page.text, text
+    assert "groups" not in Page(render(report())).text

@@ -6,10 +6,10 @@ from tools.backbones.base import Backbone, StateDict, Tap
 
 
 class B3(Backbone):
-    """`efficientnet_b3`, 136 and 384 channels, with ImageNet's usual mean and deviation."""
+    """`efficientnet_b3`, 48, 136 and 384 channels, with ImageNet's usual mean and deviation."""
 
     name = "efficientnet_b3"
-    taps = (Tap(16, 136), Tap(32, 384))
+    taps = (Tap(8, 48), Tap(16, 136), Tap(32, 384))
     mean = (123.675, 116.28, 103.53)
     std = (58.395, 57.12, 57.375)
     head = ("conv_head.", "bn2.", "classifier.")

@@ -1,4 +1,4 @@
-"""What a backbone is: a frozen ImageNet network read at two depths."""
+"""What a backbone is: a frozen ImageNet network read at three depths."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Backbone(ABC):
 
     name: ClassVar[str]
     """As in timm and on the command line."""
-    taps: ClassVar[tuple[Tap, Tap]]
-    """The finer map first."""
+    taps: ClassVar[tuple[Tap, Tap, Tap]]
+    """The finest map first."""
     mean: ClassVar[tuple[float, float, float]]
     """Subtracted from RGB, grey levels."""
     std: ClassVar[tuple[float, float, float]]
@@ -44,8 +44,8 @@ class Backbone(ABC):
         """Weights under timm's names, whichever known publisher's names they came with."""
 
     def build(self) -> nn.Module:
-        """The network up to its deeper tap, unfolded and with random weights: N×3×T×T to both maps, finer first."""
+        """The network up to its deepest tap, unfolded and with random weights: N×3×T×T to its maps, finest first."""
         import timm  # noqa: PLC0415 - takes seconds to import
 
-        network: nn.Module = timm.create_model(self.name, pretrained=False, features_only=True, out_indices=(3, 4))
+        network: nn.Module = timm.create_model(self.name, pretrained=False, features_only=True, out_indices=(2, 3, 4))
         return network

@@ -27,10 +27,13 @@ _BLOCK = re.compile(r"_blocks\.(\d+)\.(\w+)\.(.+)")
 
 
 class Lite0(Backbone):
-    """`tf_efficientnet_lite0`, 112 and 320 channels. Trained by Google in TensorFlow: 'SAME' padding, (x-127)/128."""
+    """`tf_efficientnet_lite0`, 40, 112 and 320 channels.
+
+    Trained by Google in TensorFlow: 'SAME' padding, (x-127)/128.
+    """
 
     name = "tf_efficientnet_lite0"
-    taps = (Tap(16, 112), Tap(32, 320))
+    taps = (Tap(8, 40), Tap(16, 112), Tap(32, 320))
     mean = (127.0, 127.0, 127.0)
     std = (128.0, 128.0, 128.0)
     head = ("conv_head.", "bn2.", "classifier.")

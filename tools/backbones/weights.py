@@ -28,7 +28,7 @@ class Loaded:
 
     backbone: Backbone
     network: nn.Module
-    """Frozen, BatchNorm folded, weights exact in half precision: N×3×T×T to both maps."""
+    """Frozen, BatchNorm folded, weights exact in half precision: N×3×T×T to its maps."""
     sha256: str
     """Over the folded weights."""
     source: str

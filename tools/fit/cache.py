@@ -18,6 +18,11 @@ LIMIT_BYTES = 4 * 1024**3
 """`trim` keeps the cache below this."""
 
 
+def default_folder() -> Path:
+    """Where features are kept unless another folder is named."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inspectd" / "features"
+
+
 class FeatureCache:
     """A folder of features, float16."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_format
-import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,13 +13,16 @@ from rich.console import Console
 from engines.bundle import REPORT, Bundle
 from tools.backbones import BACKBONES
 from tools.errors import OutputError
+from tools.fit import options
+from tools.fit.cache import default_folder
+from tools.fit.methods import METHODS
 from tools.fit.splits import DEFAULT_OVERLAP, SMALLEST_TILE
 from tools.fit.steps import Steps
-from tools.fit.surface import FitOptions, Fitted, Method, fit_surface, surface_name
+from tools.fit.surface import FitOptions, Fitted, fit_surface, surface_name
 
 _ALIGNMENT = 32
 _SURFACE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_DEFAULT_BACKBONE = next(iter(BACKBONES))
+_DEFAULT_METHOD = next(iter(METHODS))
 
 
 def fit(
@@ -40,7 +42,7 @@ def fit(
     surface: Annotated[
         str | None, typer.Option(metavar="NAME", help="What is inspected. Default: by the folder's name.")
     ] = None,
-    backbone: Annotated[str, typer.Option(help=f"One of {', '.join(BACKBONES)}.")] = _DEFAULT_BACKBONE,
+    backbone: Annotated[str, typer.Option(help=f"One of {', '.join(BACKBONES)}.")] = options.DEFAULT_BACKBONE,
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The backbone's weights: .safetensors or .pth.")
     ] = None,
@@ -48,14 +50,32 @@ def fit(
     overlap: Annotated[int, typer.Option(min=0, help="Least overlap of neighbouring tiles, px.")] = DEFAULT_OVERLAP,
     false_rejects: Annotated[float, typer.Option(min=1e-6, max=0.5, help="Share of good frames that may fail.")] = 0.01,
     seed: Annotated[int, typer.Option(min=0, help="Decides everything that is drawn at random.")] = 0,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="Finds in a file's name what pictures that are not independent have in common, such as the number of "
+            "the part they show: 'num_([0-9]+)' groups exp1_num_7.jpg and exp2_num_7.jpg. A group is learned or held "
+            "out whole.",
+        ),
+    ] = None,
     centroids: Annotated[str, typer.Option(metavar="auto|N", help="Centroids of good, at most 4096.")] = "auto",
-    method: Annotated[
+    method: Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")] = _DEFAULT_METHOD,
+    beside: Annotated[
         str,
         typer.Option(
-            metavar="cse|whitened",
-            help="cse trains the embedder and ships what does best on held-out tiles; whitened trains nothing.",
+            metavar="all|none|NAME,…",
+            help="Methods to learn as well, on the same features, and to name beside the one that ships.",
         ),
-    ] = "cse",
+    ] = "all",
+    magnify: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|N",
+            help="How many times larger the network sees a tile: finer maps, for N² times its work. auto: 2 where the "
+            "pictures are no larger than 128 px, else 1.",
+        ),
+    ] = "auto",
     mm_per_px: Annotated[float | None, typer.Option(min=1e-9, help="Scale, so that regions have mm.")] = None,
     cache: Annotated[
         Path | None,
@@ -73,32 +93,31 @@ def fit(
     A fit that was interrupted goes on where it stopped when the same command is given again.
     """
     console = Console(stderr=True)
-    options = FitOptions(
+    wanted = FitOptions(
         good=good,
         out=out,
-        cache=cache or _cache_folder(),
+        cache=cache or default_folder(),
         surface=_surface(surface, good),
         defects=defects,
-        backbone=_backbone(backbone),
+        backbone=options.backbone(backbone),
         weights=weights,
         tile=_tile(tile, overlap),
         overlap=overlap,
         centroids=_centroids(centroids),
         method=_method(method),
+        beside=_beside(beside, method),
+        magnify=_magnify(magnify),
         false_rejects=false_rejects,
         seed=seed,
         mm_per_px=mm_per_px,
         skip_unreadable=skip_unreadable,
+        group=options.group(group),
     )
-    fitted = fit_surface(options, Steps(console))
+    fitted = fit_surface(wanted, Steps(console))
     _tell(console, fitted, defects is not None, good)
     if json:
         _write_json(json, fitted)
     typer.echo(fitted.bundle.path)
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inspectd" / "features"
 
 
 def _surface(given: str | None, good: Path) -> str:
@@ -108,12 +127,6 @@ def _surface(given: str | None, good: Path) -> str:
             f"--surface {name!r}: lower-case letters, digits, '-' and '_', at most 64, as in 'brick-red'"
         )
     return name
-
-
-def _backbone(given: str) -> str:
-    if given not in BACKBONES:
-        raise typer.BadParameter(f"--backbone {given!r}: there are {', '.join(BACKBONES)}")
-    return given
 
 
 def _tile(given: str, overlap: int) -> int | Literal["auto"]:
@@ -136,12 +149,28 @@ def _centroids(given: str) -> int | Literal["auto"]:
     return int(given)
 
 
-def _method(given: str) -> Method:
-    if given == "cse":
-        return "cse"
-    if given == "whitened":
-        return "whitened"
-    raise typer.BadParameter(f"--method {given!r}: 'cse' or 'whitened'")
+def _method(given: str) -> str:
+    if given not in METHODS:
+        raise typer.BadParameter(f"--method {given!r}: there are {', '.join(METHODS)}")
+    return given
+
+
+def _beside(given: str, method: str) -> tuple[str, ...]:
+    if given in {"all", "none"}:
+        return tuple(name for name in METHODS if name != method) if given == "all" else ()
+    names = [name.strip() for name in given.split(",")]
+    unknown = [name for name in names if name not in METHODS]
+    if unknown:
+        raise typer.BadParameter(f"--beside {unknown[0]!r}: 'all', 'none', or some of {', '.join(METHODS)}")
+    return tuple(name for name in METHODS if name in names and name != method)
+
+
+def _magnify(given: str) -> int | Literal["auto"]:
+    if given == "auto":
+        return "auto"
+    if given not in {"1", "2", "4"}:
+        raise typer.BadParameter(f"--magnify {given!r}: 'auto', 1, 2 or 4")
+    return int(given)
 
 
 def _tell(console: Console, fitted: Fitted, defects_given: bool, good: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,26 +13,40 @@ from tools.fit.cache import FeatureCache
 from tools.method.features import FeatureExtractor, Features
 
 BATCH = 8
+LOT = 32
+"""Tiles whose features are widened to float32 at a time."""
 
 
 @dataclass(frozen=True)
 class FeatureSet:
     """Features of tiles in half precision; a batch is widened when it is taken."""
 
-    middle: NDArray[np.float16]
+    fine: NDArray[np.float16]
     """N×C×h×w."""
-    deep: NDArray[np.float16]
+    middle: NDArray[np.float16]
     """N×D×h/2×w/2."""
+    deep: NDArray[np.float16]
+    """N×E×h/4×w/4."""
 
     def __len__(self) -> int:
         return len(self.middle)
 
     def take(self, chosen: NDArray[np.int64] | slice) -> Features:
         """Some of them, float32."""
-        return Features(
-            torch.from_numpy(self.middle[chosen].astype(np.float32)),
-            torch.from_numpy(self.deep[chosen].astype(np.float32)),
-        )
+        return Features(*(torch.from_numpy(maps[chosen].astype(np.float32)) for maps in self._maps))
+
+    def only(self, chosen: NDArray[np.int64] | NDArray[np.bool_] | slice) -> FeatureSet:
+        """The set of some of them."""
+        return FeatureSet(*(maps[chosen] for maps in self._maps))
+
+    def lots(self) -> Iterator[Features]:
+        """All of them, some at a time."""
+        for start in range(0, len(self), LOT):
+            yield self.take(slice(start, start + LOT))
+
+    @property
+    def _maps(self) -> tuple[NDArray[np.float16], ...]:
+        return self.fine, self.middle, self.deep
 
 
 def extract(
@@ -59,13 +73,13 @@ def extract(
         for index in chosen:
             cache.put(tiles[index], rows[index])
         progress(len(chosen))
-    middle, deep = np.split(rows, [lengths[0]], axis=1)
-    return FeatureSet(middle.reshape(-1, *shapes[0]), deep.reshape(-1, *shapes[1]))
+    maps = np.split(rows, np.cumsum(lengths)[:-1], axis=1)
+    return FeatureSet(*(each.reshape(-1, *shape) for each, shape in zip(maps, shapes, strict=True)))
 
 
-def _shapes(extractor: FeatureExtractor, size: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    (middle, deep), (cell, coarse) = extractor.channels, extractor.strides
-    return (middle, size // cell, size // cell), (deep, size // coarse, size // coarse)
+def _shapes(extractor: FeatureExtractor, size: int) -> list[tuple[int, int, int]]:
+    pairs = zip(extractor.channels, extractor.strides, strict=True)
+    return [(channels, size // stride, size // stride) for channels, stride in pairs]
 
 
 @torch.inference_mode()

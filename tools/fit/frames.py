@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from calib.border import fit_border, level
 from calib.score import top_mean
 from engines.base import Engine
 from engines.manifest import TileGeometry
@@ -16,20 +17,19 @@ from tools.fit.splits import Part
 from tools.fit.steps import Advance
 from tools.inspection import frame_map
 from tools.method.defects import draw
-from tools.method.score import TOP_CELLS
 
 DONORS = 8
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A picture, its map and its score."""
+    """A picture, its levelled map and its score."""
 
     label: str
     pixels: NDArray[np.uint8]
     """H×W×3 RGB."""
     distance: NDArray[np.float32]
-    """h×w, the stitched map."""
+    """h×w, the stitched map, levelled at the frame's edge."""
     score: float
     mask: NDArray[np.bool_] | None = None
     """H×W, where a synthetic defect lies."""
@@ -42,31 +42,52 @@ class JudgedFrames:
     good: list[Judged]
     spoilt: list[Judged]
     defective: list[Judged]
+    border: tuple[float, ...]
+    """By which the maps were levelled at the frame's edge."""
 
 
-def judge(
-    engine: Engine, geometry: TileGeometry, pixels: NDArray[np.uint8], label: str, mask: NDArray[np.bool_] | None = None
-) -> Judged:
-    """Score one picture as `inspectd-train evaluate` and the daemon will."""
-    distance = frame_map(engine, geometry, pixels)
-    return Judged(label, pixels, distance, top_mean(distance, TOP_CELLS), mask)
+@dataclass(frozen=True)
+class SeenFrame:
+    """A picture and its stitched map, not yet levelled."""
+
+    label: str
+    pixels: NDArray[np.uint8]
+    distance: NDArray[np.float32]
+    mask: NDArray[np.bool_] | None = None
 
 
-def judge_good(engine: Engine, geometry: TileGeometry, parts: Sequence[Part], advance: Advance) -> list[Judged]:
+def judge(good: list[SeenFrame], spoilt: list[SeenFrame], defective: list[SeenFrame], top_cells: int) -> JudgedFrames:
+    """Level all maps by what the good ones show at the frame's edge, and score them, as the daemon will."""
+    border = fit_border(frame.distance for frame in good)
+
+    def judged(frame: SeenFrame) -> Judged:
+        distance = level(frame.distance, border)
+        return Judged(frame.label, frame.pixels, distance, top_mean(distance, top_cells), frame.mask)
+
+    return JudgedFrames(
+        [judged(frame) for frame in good],
+        [judged(frame) for frame in spoilt],
+        [judged(frame) for frame in defective],
+        border,
+    )
+
+
+def see_good(engine: Engine, geometry: TileGeometry, parts: Sequence[Part], advance: Advance) -> list[SeenFrame]:
     """Held-out good parts: their scores set the threshold."""
-    judged: list[Judged] = []
+    seen: list[SeenFrame] = []
     for part in parts:
-        judged.append(_thin(judge(engine, geometry, part.read(), "good, held out"), keep=len(judged) < _SHOWN))
+        pixels = part.read()
+        seen.append(_seen("good, held out", pixels, frame_map(engine, geometry, pixels), keep=len(seen) < _SHOWN))
         advance(1)
-    return judged
+    return seen
 
 
-def judge_spoilt(
+def see_spoilt(
     engine: Engine, geometry: TileGeometry, parts: Sequence[Part], rng: np.random.Generator, advance: Advance
-) -> list[Judged]:
+) -> list[SeenFrame]:
     """Held-out good parts with a synthetic defect each: what the threshold would have caught."""
     donors = [parts[index].read() for index in rng.choice(len(parts), min(DONORS, len(parts)), replace=False)]
-    judged: list[Judged] = []
+    seen: list[SeenFrame] = []
     for part in parts:
         pixels = part.read()
         # A defect has the size that fits a tile, however large the picture is.
@@ -74,31 +95,39 @@ def judge_spoilt(
         defect = draw(rng, pixels[rows, columns], donors)
         mask = np.zeros(pixels.shape[:2], bool)
         pixels[rows, columns], mask[rows, columns] = defect.pixels, defect.mask
-        label = f"synthetic: {defect.kind}"
-        judged.append(_thin(judge(engine, geometry, pixels, label, mask), keep=len(judged) < _SHOWN))
+        distance = frame_map(engine, geometry, pixels)
+        seen.append(_seen(f"synthetic: {defect.kind}", pixels, distance, mask, keep=len(seen) < _SHOWN))
         advance(1)
-    return judged
+    return seen
 
 
-def judge_defective(
+def see_defective(
     engine: Engine, geometry: TileGeometry, pictures: Sequence[PictureFile], advance: Advance
-) -> list[Judged]:
+) -> list[SeenFrame]:
     """Real defective pictures."""
-    judged: list[Judged] = []
+    seen: list[SeenFrame] = []
     for picture in pictures:
-        judged.append(_thin(judge(engine, geometry, picture.read(), picture.label), keep=len(judged) < _SHOWN))
+        pixels = picture.read()
+        seen.append(_seen(picture.label, pixels, frame_map(engine, geometry, pixels), keep=len(seen) < _SHOWN))
         advance(1)
-    return judged
+    return seen
 
 
 _SHOWN = 12
 """Pictures of a kind whose pixels are kept for the report; of the others the scores suffice."""
 
 
-def _thin(judged: Judged, *, keep: bool) -> Judged:
+def _seen(
+    label: str,
+    pixels: NDArray[np.uint8],
+    distance: NDArray[np.float32],
+    mask: NDArray[np.bool_] | None = None,
+    *,
+    keep: bool,
+) -> SeenFrame:
     if keep:
-        return judged
-    return Judged(judged.label, np.empty((0, 0, 3), np.uint8), judged.distance, judged.score)
+        return SeenFrame(label, pixels, distance, mask)
+    return SeenFrame(label, np.empty((0, 0, 3), np.uint8), distance)
 
 
 def _window(rng: np.random.Generator, length: int, size: int) -> slice:

@@ -14,10 +14,9 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from tools.method.bank import distance
-from tools.method.embedder import Embedding
 from tools.method.features import FeatureExtractor
 from tools.method.score import top_mean
+from tools.method.scorers import LockedScorer, Scorer
 
 OPSET = 18
 """Understood alike by ONNX Runtime ≥ 1.14 and TensorRT 10."""
@@ -28,26 +27,29 @@ SMALLEST_HALF = 256
 class Graph(nn.Module):
     """Tiles and centroids in, maps and scores out: the one definition of the model at run time."""
 
-    def __init__(self, extractor: FeatureExtractor, embedding: Embedding, top_cells: int) -> None:
+    def __init__(self, extractor: FeatureExtractor, scorer: Scorer, top_cells: int) -> None:
         super().__init__()
-        self.extractor, self.embedding, self.top_cells = extractor, embedding, top_cells
+        self.extractor, self.scorer, self.top_cells = extractor, scorer, top_cells
         self.eval()
 
     def forward(self, tiles: Tensor, centroids: Tensor) -> tuple[Tensor, Tensor]:
         """`tiles` uint8 N×T×T×3 and `centroids` K×E to `distance` N×h×w and `score` N."""
-        cells = distance(self.embedding(self.extractor(tiles)), centroids)
+        cells: Tensor = self.scorer(self.extractor(tiles), centroids)
         return cells, top_mean(cells, self.top_cells)
 
 
-def export(graph: Graph, size: int, width: int) -> bytes:
+def export(graph: Graph, size: int, centroids: tuple[int, ...]) -> bytes:
     """The graph as ONNX, its weights in half precision wherever that loses nothing.
+
+    It takes any number of tiles, and any number of centroids unless these are locked to positions.
 
     Args:
         graph: to be exported.
         size: side T of a tile, px.
-        width: E, columns of the centroids.
+        centroids: their shape, K×E.
     """
-    inputs = torch.zeros(2, size, size, 3, dtype=torch.uint8), torch.zeros(3, width)
+    inputs = torch.zeros(2, size, size, 3, dtype=torch.uint8), torch.zeros(centroids)
+    free = {} if isinstance(graph.scorer, LockedScorer) else {0: torch.export.Dim("K")}
     graph.extractor.network.to(memory_format=torch.contiguous_format)
     try:
         with _quiet():
@@ -56,7 +58,7 @@ def export(graph: Graph, size: int, width: int) -> bytes:
                 inputs,
                 input_names=["tiles", "centroids"],
                 output_names=["distance", "score"],
-                dynamic_shapes={"tiles": {0: torch.export.Dim("N")}, "centroids": {0: torch.export.Dim("K")}},
+                dynamic_shapes={"tiles": {0: torch.export.Dim("N")}, "centroids": free},
                 opset_version=OPSET,
                 dynamo=True,
                 verbose=False,

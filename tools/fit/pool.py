@@ -16,12 +16,12 @@ from engines.tiling import tile_grid
 from tools.fit.splits import Part, Split
 from tools.method.defects import draw
 
-MOST_CUT = 400
+MOST_CUT = 800
 """Tiles cut from the pictures at most, to be trained on twice, as they are and in other light; of more, so many are
 drawn at random. They keep a fit on two cores within minutes."""
-MOST_HELD_OUT = 200
-FEWEST_SPOILT, MOST_SPOILT = 200, 600
-FEWEST_HELD_OUT_SPOILT = 100
+MOST_HELD_OUT = 300
+FEWEST_SPOILT, MOST_SPOILT = 300, 900
+FEWEST_HELD_OUT_SPOILT, MOST_HELD_OUT_SPOILT = 120, 300
 DONORS = 8
 """Other good tiles that a defect may take patches from."""
 GAIN, OFFSET = 0.06, 5.0
@@ -113,7 +113,8 @@ def make_pool(parts: Split, seed: int, progress: Callable[[float], None] = lambd
     cut = cut_tiles(parts.train, parts.geometry, MOST_CUT, rng)
     good = np.concatenate([cut, relight(cut, rng)])
     held_out = cut_tiles(parts.held_out, parts.geometry, MOST_HELD_OUT, rng)
-    counts = _spoilt_count(len(good)), max(FEWEST_HELD_OUT_SPOILT, len(held_out))
+    held_out_spoilt = int(np.clip(2 * len(held_out), FEWEST_HELD_OUT_SPOILT, MOST_HELD_OUT_SPOILT))
+    counts = _spoilt_count(len(good)), held_out_spoilt
 
     def advance(done: int) -> None:
         progress(done / sum(counts))

@@ -17,8 +17,10 @@ Advance = Callable[[float], None]
 class Steps:
     """Runs steps one after another, each with a bar; off a terminal, with a line when it is done."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        """`quiet`: no lines off a terminal, where many fits follow each other."""
         self.console = console
+        self._quiet = quiet
         self.seconds: dict[str, float] = {}
         """Time of each finished step, in order, s."""
 
@@ -33,10 +35,12 @@ class Steps:
             TimeRemainingColumn(),
         )
         began = time.monotonic()
-        with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as progress:
+        with Progress(
+            *columns, console=self.console, disable=not self.console.is_terminal, transient=self._quiet
+        ) as progress:
             task = progress.add_task(name, total=total)
             yield partial(progress.advance, task)
             progress.update(task, total=total or 1.0, completed=total or 1.0)
         self.seconds[name] = time.monotonic() - began
-        if not self.console.is_terminal:
+        if not self.console.is_terminal and not self._quiet:
             self.console.print(f"{name}: {self.seconds[name]:.1f} s")

@@ -12,17 +12,13 @@ from sklearn.metrics import roc_auc_score
 from calib.calibration import Calibration
 from engines.manifest import Manifest
 from tools.backbones.weights import Loaded
-from tools.fit.candidates import CSE, LEARNED, LEARNED_MARGIN, WHITENED, Candidate
+from tools.fit.comparison import Compared
 from tools.fit.frames import Judged, JudgedFrames
+from tools.fit.methods import METHODS
+from tools.fit.models import Model
 from tools.fit.splits import Split
-from tools.fit.train import Epoch
 from tools.report.fit_report import Example, FitReport, render
 
-_MEANINGS = {
-    WHITENED: "whitened features with many centroids",
-    LEARNED: "the embedder learned by contrast, with one centroid",
-    CSE: "both side by side",
-}
 _EXAMPLES = 3
 
 
@@ -32,9 +28,10 @@ class Story:
 
     parts: Split
     loaded: Loaded
-    candidates: Sequence[Candidate]
-    chosen: Candidate
-    epochs: Sequence[Epoch]
+    magnify: int
+    compared: Sequence[Compared]
+    """The method that was asked for first."""
+    model: Model
     judged: JudgedFrames
     tiles: int
 
@@ -43,37 +40,50 @@ class Story:
         geometry, parts = self.parts.geometry, self.parts
         told = [
             f"Tiles of {geometry.size} px, overlapping {geometry.overlap} px.",
-            f"{len(parts.train)} {parts.by} were learned, {len(parts.held_out)} others held out for the threshold.",
+            f"{_count(parts)} for the threshold.",
         ]
+        if self.magnify > 1:
+            told.append(f"The pictures are small, so the network sees them enlarged {self.magnify} times.")
         if parts.by == "blocks":
             told.append("There are too few pictures to split them whole, so each was cut into blocks.")
-        if len(self.candidates) == 1:
-            return [*told, "Whitened features alone, as asked."]
-        compared = ", ".join(f"{_MEANINGS[each.name]} {each.auroc:.3f}" for each in self.candidates)
-        return [
-            *told,
-            f"AUROC of held-out good tiles against held-out synthetic defects: {compared}.",
-            f"Ships {self.chosen.name}: {_MEANINGS[self.chosen.name]}; what was learned from synthetic defects ships "
-            f"only beside whitened features, and where the two together lead by {LEARNED_MARGIN}.",
-        ]
+        told += _of_groups(parts)
+        told += self.model.choices
+        if len(self.compared) > 1:
+            reached = ", ".join(f"{each.method} {each.auroc:.3f}" for each in self.compared)
+            told.append(f"AUROC of held-out good tiles against held-out synthetic defects: {reached}.")
+        border = self.judged.border
+        if border and border[0] > 1:
+            told.append(
+                f"At the frame's edge good pictures score {border[0]:.2f} times as high as inside; "
+                f"maps are levelled by it over {len(border)} cells."
+            )
+        return told
 
 
 def figures(story: Story, calibration: Calibration, seconds: dict[str, float]) -> dict[str, float]:
     """Measured figures by name."""
-    measured = {f"synthetic_tile_auroc_{each.name.replace('-', '_')}": each.auroc for each in story.candidates}
+    measured = {f"synthetic_tile_auroc_{each.method.replace('-', '_')}": each.auroc for each in story.compared}
+    measured |= story.model.figures
     good = [each.score for each in story.judged.good]
     for name, judged in (("synthetic", story.judged.spoilt), ("defect", story.judged.defective)):
         scores = [each.score for each in judged]
         if scores:
             measured[f"{name}_image_auroc"] = _auroc(good, scores)
             measured[f"{name}_detection"] = float(np.mean(np.array(scores) >= calibration.threshold))
-    return measured | {"fit_s": sum(seconds.values())}
+    low, high = calibration.interval
+    return measured | {
+        "target_false_rejects": calibration.target_false_rejects,
+        "observed_false_rejects": calibration.observed_false_rejects,
+        "false_rejects_low": low,
+        "false_rejects_high": high,
+        "fit_s": sum(seconds.values()),
+    }
 
 
 def make_report(story: Story, manifest: Manifest, calibration: Calibration, seconds: dict[str, float]) -> str:
     """`report.html`."""
     judged = story.judged
-    centroids = story.chosen.centroids
+    centroids = story.model.centroids
     return render(
         FitReport(
             surface=manifest.surface,
@@ -82,17 +92,20 @@ def make_report(story: Story, manifest: Manifest, calibration: Calibration, seco
                 f"{len(centroids)} centroids of {centroids.shape[1]} values, method {manifest.method}, "
                 f"{_count(story.parts)}, seed {manifest.training.seed}."
             ),
-            method=f"{manifest.method}: {_MEANINGS[manifest.method]}",
+            method=f"{manifest.method}: {METHODS[manifest.method].meaning}",
             backbone=f"{manifest.backbone.name}, weights from {manifest.backbone.weights_source}",
             geometry=manifest.tile,
             pictures=len(story.parts.train),
             held_out_pictures=len(story.parts.held_out),
+            by=story.parts.by,
+            groups=story.parts.groups,
             tiles=story.tiles,
             defect_pictures=len(judged.defective),
             calibration=calibration,
             synthetic_scores=np.array([each.score for each in judged.spoilt]),
             defect_scores=np.array([each.score for each in judged.defective]) if judged.defective else None,
-            losses=[(epoch.number, epoch.contrast, epoch.reconstruction) for epoch in story.epochs],
+            losses=[(each.step, each.contrast, each.reconstruction) for each in story.model.losses],
+            compared=[(each.method, METHODS[each.method].meaning, each.auroc) for each in story.compared],
             figures=manifest.figures,
             seconds=dict(seconds),
             choices=story.choices(),
@@ -103,6 +116,20 @@ def make_report(story: Story, manifest: Manifest, calibration: Calibration, seco
 
 def _count(parts: Split) -> str:
     return f"{len(parts.train)} {parts.by} learned and {len(parts.held_out)} held out"
+
+
+def _of_groups(parts: Split) -> list[str]:
+    if parts.groups is None:
+        one = parts.train[0].picture.group
+        return [f"All are of one group, {one!r}, of which blocks were learned and held out alike."] if one else []
+    learned, held_out = parts.groups
+    told = [f"Groups stayed whole: {learned} learned and {held_out} held out."]
+    if held_out < len(parts.held_out):
+        told.append(
+            f"Threshold and interval take {parts.by} for independent, which those of one group are not: "
+            f"with {held_out} held out, the rate of false rejects is less certain than the interval says."
+        )
+    return told
 
 
 def _auroc(good: Sequence[float], defective: Sequence[float]) -> float:

@@ -12,35 +12,34 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calib.calibration import Calibration
 from calib.threshold import calibrate
 from engines.bundle import Bundle, GoldenTiles, write_bundle
-from engines.manifest import BackboneEntry, Manifest, TrainingEntry
+from engines.manifest import BackboneEntry, Manifest, TileGeometry, TrainingEntry
 from engines.onnx import OnnxEngine
 from engines.tiling import check_geometry
 from tools.backbones import BACKBONES
 from tools.backbones.weights import Loaded, load_backbone
 from tools.errors import OutputError
 from tools.fit.cache import FeatureCache
-from tools.fit.candidates import Candidate, HeldOut, choose, fit_candidates
+from tools.fit.comparison import compare, measure
 from tools.fit.extract import FeatureSet, extract
-from tools.fit.frames import Judged, JudgedFrames, judge_defective, judge_good, judge_spoilt
+from tools.fit.frames import JudgedFrames, judge, see_defective, see_good, see_spoilt
 from tools.fit.golden import golden_tiles
 from tools.fit.graph import Graph, export
+from tools.fit.methods import METHODS
+from tools.fit.models import Model
 from tools.fit.pictures import PictureFile, find_defective, find_good
-from tools.fit.pool import Pool, make_pool
+from tools.fit.pool import Pool, Spoilt, make_pool
+from tools.fit.sets import SpoiltSet, TrainingSet
 from tools.fit.splits import Split, split
 from tools.fit.steps import Steps
 from tools.fit.summary import Story, figures, make_report
-from tools.fit.train import Epoch, train_embedder
-from tools.method.embedder import Embedder
 from tools.method.features import FeatureExtractor
-from tools.method.score import TOP_CELLS
+from tools.method.scorers import FINE
 
 PACKAGES = ("inspectd", "torch", "timm", "onnx", "onnxruntime", "numpy", "scikit-learn", "opencv-python-headless")
-Method = Literal["cse", "whitened"]
 
 
 @dataclass(frozen=True)
@@ -57,11 +56,18 @@ class FitOptions:
     tile: int | Literal["auto"] = "auto"
     overlap: int = 32
     centroids: int | Literal["auto"] = "auto"
-    method: Method = "cse"
+    method: str = "cse"
+    """By its name in `tools.fit.methods`."""
+    beside: tuple[str, ...] = ()
+    """Methods to compare it with on the same features."""
+    magnify: int | Literal["auto"] = "auto"
+    """How many times larger, each way, the network sees a tile."""
     false_rejects: float = 0.01
     seed: int = 0
     mm_per_px: float | None = None
     skip_unreadable: bool = False
+    group: str | None = None
+    """Regular expression that finds in a file's name what dependent pictures share; see `find_good`."""
 
 
 @dataclass(frozen=True)
@@ -86,35 +92,22 @@ def fit_surface(options: FitOptions, steps: Steps) -> Fitted:
     """
     _check_writable(options.out)
     pictures, defective = _find(options, steps)
-    backbone = BACKBONES[options.backbone]
-    parts = split(pictures, backbone, tile=options.tile, overlap=options.overlap, seed=options.seed)
-    check_geometry(parts.geometry)
-    with steps.step("backbone"):
-        loaded = load_backbone(backbone, options.weights)
-        extractor = FeatureExtractor(loaded)
-    with steps.step("tiles, synthetic defects", 1) as advance:
-        pool = make_pool(parts, options.seed, advance)
-    sets = _features(extractor, pool, FeatureCache(options.cache, loaded.sha256), steps)
-    shares = pool.spoilt.shares(parts.geometry.cell)
-    embedder, epochs = _train(options, sets, shares, extractor, steps)
-    with steps.step("centroids"):
-        held_out = HeldOut(sets.held_out, sets.held_out_spoilt)
-        candidates = fit_candidates(
-            sets.good, held_out, embedder, channels=extractor.channels, centroids=options.centroids, seed=options.seed
-        )
-        chosen = choose(candidates)
-    model, golden = _export(extractor, chosen, pool, parts, steps)
-    draft = _Draft(options, parts, pictures, loaded, chosen, model, golden, len(pool.good))
-    judged = _judge(draft, parts, defective, options, steps)
-    story = Story(parts, loaded, candidates, chosen, epochs, judged, len(pool.good))
-    calibration = draft.calibration(judged.good)
+    surface = prepare(pictures, options, steps)
+    with steps.step(options.method):
+        model = METHODS[options.method].fit(surface.data)
+    compared = [measure(options.method, model, surface.data), *compare(options.beside, surface.data, steps)]
+    graph, golden = _export(surface, model, steps)
+    draft = _Draft(options, surface, pictures, model, graph, golden)
+    judged = _judge(draft, defective, options, steps)
+    story = Story(surface.parts, surface.loaded, surface.magnify, compared, model, judged, len(surface.pool.good))
+    calibration = draft.calibration(judged)
     manifest = draft.manifest(figures(story, calibration, steps.seconds))
     report = make_report(story, manifest, calibration, steps.seconds)
     bundle = write_bundle(
         options.out,
         manifest,
-        model=model,
-        centroids=chosen.centroids,
+        model=graph,
+        centroids=model.centroids,
         calibration=calibration,
         golden=golden,
         report=report,
@@ -133,11 +126,46 @@ def surface_name(good: Path) -> str:
 
 
 @dataclass(frozen=True)
-class _Sets:
-    good: FeatureSet
-    spoilt: FeatureSet
-    held_out: FeatureSet
-    held_out_spoilt: FeatureSet
+class Surface:
+    """Good pictures made ready to be learned, by whatever method."""
+
+    parts: Split
+    loaded: Loaded
+    magnify: int
+    extractor: FeatureExtractor
+    pool: Pool
+    data: TrainingSet
+
+    def geometry(self, model: Model) -> TileGeometry:
+        """How frames are cut, with the cell of the map that this model makes."""
+        return self.parts.geometry.model_copy(update={"cell": self.extractor.strides[model.scorer.depth]})
+
+
+def feature_cache(options: FitOptions, loaded: Loaded, magnify: int) -> FeatureCache:
+    """Where features of this backbone, seeing tiles so much enlarged, are kept."""
+    return FeatureCache(options.cache, f"{loaded.sha256} ×{magnify}")
+
+
+def prepare(pictures: Sequence[PictureFile], options: FitOptions, steps: Steps) -> Surface:
+    """Split the pictures, cut and spoil tiles, and compute their features.
+
+    Raises:
+        PictureError: too little surface.
+        WeightsError: the backbone's weights are nowhere.
+        TileError: the tile and its overlap do not go together.
+    """
+    backbone = BACKBONES[options.backbone]
+    parts = split(
+        pictures, backbone, tile=options.tile, overlap=options.overlap, seed=options.seed, magnify=options.magnify
+    )
+    check_geometry(parts.geometry)
+    with steps.step("backbone"):
+        loaded = load_backbone(backbone, options.weights)
+        extractor = FeatureExtractor(loaded, parts.magnify)
+    with steps.step("tiles, synthetic defects", 1) as advance:
+        pool = make_pool(parts, options.seed, advance)
+    data = _features(extractor, pool, options, feature_cache(options, loaded, parts.magnify), steps)
+    return Surface(parts, loaded, parts.magnify, extractor, pool, data)
 
 
 @dataclass(frozen=True)
@@ -145,33 +173,29 @@ class _Draft:
     """Everything of the bundle but the threshold and the figures, which need its engine to run first."""
 
     options: FitOptions
-    parts: Split
+    surface: Surface
     pictures: Sequence[PictureFile]
-    loaded: Loaded
-    chosen: Candidate
-    model: bytes
+    model: Model
+    graph: bytes
     golden: GoldenTiles
-    tiles: int
 
     def manifest(self, measured: dict[str, float]) -> Manifest:
-        chosen, options = self.chosen, self.options
+        options, parts, loaded = self.options, self.surface.parts, self.surface.loaded
         return Manifest(
             surface=options.surface,
             created_utc=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            method=chosen.name,
-            backbone=BackboneEntry(
-                name=options.backbone, weights_sha256=self.loaded.sha256, weights_source=self.loaded.source
-            ),
-            tile=self.parts.geometry,
-            embedding=chosen.centroids.shape[1],
-            centroids=chosen.centroids.shape[0],
+            method=self.model.method,
+            backbone=BackboneEntry(name=options.backbone, weights_sha256=loaded.sha256, weights_source=loaded.source),
+            tile=self.surface.geometry(self.model),
+            embedding=self.model.centroids.shape[1],
+            centroids=self.model.centroids.shape[0],
             mm_per_px=options.mm_per_px,
             training=TrainingEntry(
                 fingerprint=_fingerprint(self.pictures),
                 sha256=tuple(sorted({picture.sha256 for picture in self.pictures})),
-                pictures=len(self.parts.train),
-                held_out_pictures=len(self.parts.held_out),
-                tiles=self.tiles,
+                pictures=len(parts.train),
+                held_out_pictures=len(parts.held_out),
+                tiles=len(self.surface.pool.good),
                 seed=options.seed,
             ),
             versions={package: version(package) for package in PACKAGES},
@@ -179,19 +203,20 @@ class _Draft:
             files={},
         )
 
-    def calibration(self, good: Sequence[Judged]) -> Calibration:
+    def calibration(self, judged: JudgedFrames) -> Calibration:
         return calibrate(
-            [each.score for each in good],
+            [each.score for each in judged.good],
             target_false_rejects=self.options.false_rejects,
-            top_cells=TOP_CELLS,
-            cells_per_picture=int(np.median([each.distance.size for each in good])),
+            top_cells=self.model.top_cells,
+            cells_per_picture=int(np.median([each.distance.size for each in judged.good])),
+            border=judged.border,
         )
 
     def engine(self) -> OnnxEngine:
         """The very engine that the daemon will run, before the bundle is on disk."""
         provisional = Calibration(
             threshold=1.0,
-            top_cells=TOP_CELLS,
+            top_cells=self.model.top_cells,
             target_false_rejects=self.options.false_rejects,
             method="pareto-tail",
             observed_false_rejects=0.0,
@@ -204,9 +229,9 @@ class _Draft:
             "",
             self.manifest({}),
             provisional,
-            self.chosen.centroids,
+            self.model.centroids,
             self.golden,
-            self.model,
+            self.graph,
         )
         return OnnxEngine(bundle)
 
@@ -222,57 +247,55 @@ def _check_writable(out: Path) -> None:
 
 
 def _find(options: FitOptions, steps: Steps) -> tuple[list[PictureFile], list[PictureFile]]:
+    group = re.compile(options.group) if options.group is not None else None
     with steps.step("reading pictures"):
-        pictures = find_good(options.good, skip=options.skip_unreadable)
+        pictures = find_good(options.good, skip=options.skip_unreadable, group=group)
         defective = (
             find_defective(options.defects, options.good, skip=options.skip_unreadable) if options.defects else []
         )
     return pictures, defective
 
 
-def _features(extractor: FeatureExtractor, pool: Pool, cache: FeatureCache, steps: Steps) -> _Sets:
+def _features(
+    extractor: FeatureExtractor, pool: Pool, options: FitOptions, cache: FeatureCache, steps: Steps
+) -> TrainingSet:
     lots = pool.good, pool.spoilt.tiles, pool.held_out, pool.held_out_spoilt.tiles
     with steps.step("features", sum(len(lot) for lot in lots)) as advance:
         good, spoilt, held_out, held_out_spoilt = (extract(extractor, lot, cache, advance) for lot in lots)
     cache.trim()
-    return _Sets(good, spoilt, held_out, held_out_spoilt)
+
+    def labelled(features: FeatureSet, drawn: Spoilt) -> SpoiltSet:
+        return SpoiltSet(features, drawn.shares(extractor.strides[FINE]), drawn.kinds)
+
+    return TrainingSet(
+        good,
+        labelled(spoilt, pool.spoilt),
+        held_out,
+        labelled(held_out_spoilt, pool.held_out_spoilt),
+        extractor.channels,
+        options.seed,
+        options.centroids,
+    )
 
 
-def _train(
-    options: FitOptions, sets: _Sets, shares: NDArray[np.float32], extractor: FeatureExtractor, steps: Steps
-) -> tuple[Embedder | None, list[Epoch]]:
-    if options.method == "whitened":
-        return None, []
-    with steps.step("embedder", 1) as advance:
-        return train_embedder(
-            sets.good,
-            sets.spoilt,
-            shares,
-            channels=extractor.channels,
-            seed=options.seed,
-            progress=advance,
-        )
-
-
-def _export(
-    extractor: FeatureExtractor, chosen: Candidate, pool: Pool, parts: Split, steps: Steps
-) -> tuple[bytes, GoldenTiles]:
+def _export(surface: Surface, model: Model, steps: Steps) -> tuple[bytes, GoldenTiles]:
+    pool = surface.pool
     with steps.step("graph"):
-        graph = Graph(extractor, chosen.embedding, TOP_CELLS)
-        golden = golden_tiles(graph, chosen.centroids, pool.held_out, pool.held_out_spoilt.tiles)
-        return export(graph, parts.geometry.size, chosen.centroids.shape[1]), golden
+        graph = Graph(surface.extractor, model.scorer, model.top_cells)
+        golden = golden_tiles(graph, model.centroids, pool.held_out, pool.held_out_spoilt.tiles)
+        return export(graph, surface.parts.geometry.size, model.centroids.shape), golden
 
 
-def _judge(
-    draft: _Draft, parts: Split, defective: Sequence[PictureFile], options: FitOptions, steps: Steps
-) -> JudgedFrames:
-    geometry, rng = parts.geometry, np.random.default_rng([options.seed, 4])
-    total = 2 * len(parts.held_out) + len(defective)
+def _judge(draft: _Draft, defective: Sequence[PictureFile], options: FitOptions, steps: Steps) -> JudgedFrames:
+    geometry, rng = draft.surface.geometry(draft.model), np.random.default_rng([options.seed, 4])
+    held_out = draft.surface.parts.held_out
+    total = 2 * len(held_out) + len(defective)
     with steps.step("threshold", total) as advance, draft.engine() as engine:
-        return JudgedFrames(
-            judge_good(engine, geometry, parts.held_out, advance),
-            judge_spoilt(engine, geometry, parts.held_out, rng, advance),
-            judge_defective(engine, geometry, defective, advance),
+        return judge(
+            see_good(engine, geometry, held_out, advance),
+            see_spoilt(engine, geometry, held_out, rng, advance),
+            see_defective(engine, geometry, defective, advance),
+            draft.model.top_cells,
         )
 
 

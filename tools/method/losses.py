@@ -1,4 +1,4 @@
-"""What the embedder is trained on: contrast under the defects' masks, and the decoder's reconstruction."""
+"""The published losses: contrast between pictures, and the decoder's reconstruction (CSE)."""
 
 from __future__ import annotations
 
@@ -6,31 +6,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tools.method.features import Features
-
 CONTRAST_WEIGHT = 10.0
-"""Of contrast against reconstruction, as published."""
+"""Of contrast against reconstruction."""
 
 
-def contrast(good: Tensor, other: Tensor, defect: Tensor) -> Tensor:
-    """Published per picture: 1 - cos for a pair of good ones, (1 + cos)/2 for good and defective. Here per position.
+def contrast(good: Tensor, other: Tensor, defective: Tensor) -> Tensor:
+    """1 - cos for a pair of good pictures, (1 + cos)/2 for a good and a defective one.
+
+    The cosine is taken over the positions of each channel, as the authors' code does.
 
     Args:
-        good: N×E×h×w, embeddings of good tiles.
-        other: N×E×h×w, embeddings of other tiles, good or with a synthetic defect.
-        defect: N×h×w, share of each cell of `other` under the defect's mask, 0…1. Cells touched only in part say
-            little either way and weigh accordingly.
+        good: N×E×h×w, reduced embeddings of good tiles.
+        other: N×E×h×w, of the tiles paired with them.
+        defective: N, true where `other` has a synthetic defect.
     """
-    cosine = functional.cosine_similarity(good, other, dim=1)
-    # The backbone sees well beyond a cell: next to a defect, features are neither good nor defective.
-    near = functional.max_pool2d(defect[:, None], 3, stride=1, padding=1)[:, 0]
-    clean = (near == 0).float()
-    alike = ((1 - cosine) * clean).sum() / clean.sum().clamp_min(1)
-    apart = ((1 + cosine) / 2 * defect).sum() / defect.sum().clamp_min(1)
-    return alike + apart
+    cosine = functional.cosine_similarity(good.flatten(2), other.flatten(2), dim=2).mean(1)
+    return torch.where(defective, (1 + cosine) / 2, 1 - cosine).mean()
 
 
-def reconstruction(rebuilt: Features, features: Features) -> Tensor:
+def reconstruction(rebuilt: tuple[Tensor, Tensor], features: tuple[Tensor, Tensor]) -> Tensor:
     """Half the squared difference of channel-normalised maps, summed, over h·w, averaged over both depths."""
     return torch.stack([_level(a, b) for a, b in zip(rebuilt, features, strict=True)]).mean()
 

@@ -5,6 +5,8 @@ All lengths are px. Everything is decided by the generator that is passed in.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ PERLIN_OCTAVES = 6
 """Perlin grids have 2^0 to 2^5 cells an axis (CSE.md), as far as a cell keeps `PERLIN_CELL`."""
 PERLIN_CELL = 7
 """Least side of a cell, px: that of 2^5 cells on the published 224 px."""
+FINE = 4
+"""Lines and dots are drawn this many times larger and made smaller, to be as thin and as smooth as they should be."""
 LEAST_AREA = 100 / 224**2
 """Smallest Perlin mask as a share of the picture: 100 px of the published 224×224 (CSE.md)."""
 
@@ -106,6 +110,84 @@ def box(rng: np.random.Generator, height: int, width: int) -> Shade:
     return mask
 
 
+def bite(rng: np.random.Generator, height: int, width: int) -> Shade:
+    """A piece broken out of one of the picture's edges or corners, its outline round or in facets. 0 or 1."""
+    turns = int(rng.integers(4))
+    tall, wide = (height, width) if turns % 2 == 0 else (width, height)  # drawn on the left edge, then turned
+    side = min(height, width)
+    half = side * np.exp(rng.uniform(np.log(0.05), np.log(0.35)))
+    depth = min(side * np.exp(rng.uniform(np.log(0.03), np.log(0.2))), 1.5 * half)
+    corner = rng.random() < 0.3
+    middle = 0.0 if corner else rng.uniform(0, tall)
+    facets = np.linspace(-np.pi / 2, np.pi / 2, int(rng.integers(5, 10)))
+    reach = np.clip(1 + rng.normal(0, 0.15, len(facets)), 0.6, 1.4)
+    angle = np.linspace(-np.pi / 2, np.pi / 2, 40) if rng.random() < 0.5 else facets
+    reach = np.interp(angle, facets, reach)
+    outline = np.stack([depth * reach * np.cos(angle), middle + half * reach * np.sin(angle)], axis=1)
+    outline[[0, -1], 0] = -2.0
+    mask = np.zeros((tall, wide), np.float32)
+    cv2.fillPoly(mask, [np.rint(outline * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)
+    return np.ascontiguousarray(np.rot90(mask, turns))
+
+
+def band(rng: np.random.Generator, height: int, width: int, fade: float) -> Shade:
+    """A strip across the picture, one side of it or a corner, at most about half of it, with a slightly wavy border.
+
+    Args:
+        rng: decides the band.
+        height: px.
+        width: px.
+        fade: px over which its border fades, either way.
+    """
+    angle = rng.integers(4) * np.pi / 2 + (rng.normal(0, 0.06) if rng.random() < 0.7 else rng.uniform(0.3, 1.2))
+    y = (np.arange(height, dtype=np.float32) - height / 2)[:, None]
+    x = (np.arange(width, dtype=np.float32) - width / 2)[None, :]
+    cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+    across, along = x * cosine + y * sine, y * cosine - x * sine
+    side = min(height, width)
+    for waves in (rng.uniform(0.2, 1), rng.uniform(1, 4)):
+        turn = np.float32(2 * np.pi * waves / side)
+        across = across + np.float32(rng.normal(0, 0.015) * side / waves) * np.cos(
+            turn * along + np.float32(rng.uniform(0, 2 * np.pi))
+        )
+    reach = np.float32(0.5 * (width * abs(cosine) + height * abs(sine)))
+    if rng.random() < 0.35:
+        half = rng.uniform(0.04, 0.22) * side
+        inside = half - np.abs(across - np.float32(rng.uniform(-0.8, 0.8)) * reach)
+    else:
+        inside = across - reach * np.float32(rng.uniform(0.05, 0.8))
+    return _fade(np.clip(0.5 + inside / np.float32(2 * fade), 0, 1))
+
+
+def dots(
+    rng: np.random.Generator, size: tuple[int, int], places: NDArray[np.float64], radii: NDArray[np.float64]
+) -> Shade:
+    """Small filled rounds.
+
+    Args:
+        rng: decides how each is turned.
+        size: height and width of the picture.
+        places: N×2, x and y.
+        radii: N×2, along and across.
+    """
+    canvas = np.zeros((size[0] * FINE, size[1] * FINE), np.uint8)
+    axes = np.maximum(np.rint(8 * FINE * radii - 4), 1).astype(int).tolist()  # OpenCV's rounds are half a px larger
+    for centre, axis in zip(_fixed(places), axes, strict=True):
+        cv2.ellipse(canvas, centre, axis, rng.uniform(0, 180), 0, 360, 255, -1, cv2.LINE_8, 3)
+    return _coarse(canvas, size)
+
+
+def _fixed(points: NDArray[np.float64]) -> list[list[int]]:
+    """Points on a canvas `FINE` times larger, in eighths of a px, as OpenCV wants fractions."""
+    fixed: list[list[int]] = np.rint(8 * (FINE * (points + 0.5) - 0.5)).astype(int).tolist()
+    return fixed
+
+
+def _coarse(canvas: NDArray[np.uint8], size: tuple[int, int]) -> Shade:
+    shade = cv2.resize(canvas, size[::-1], interpolation=cv2.INTER_AREA)
+    return np.asarray(shade, np.float32) / np.float32(255)
+
+
 def softened(mask: Shade, sigma: float) -> Shade:
     """The mask with its border faded over about 2·`sigma` px."""
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma), np.float32) if sigma > 0.2 else mask
@@ -133,12 +215,15 @@ def walk(
 
 
 def stroke(canvas: Shade, points: NDArray[np.float64], widths: NDArray[np.float64]) -> None:
-    """Draw a line of varying width (px, one for each point) on the canvas; below 1 px it gets fainter, not thinner."""
-    fixed = np.rint(points * 8).astype(np.int32).tolist()  # 3 bits of fraction, for smooth lines
-    line = np.zeros(canvas.shape, np.uint8)  # OpenCV smooths lines on 8 bits only
-    for start, end, width in zip(fixed, fixed[1:], widths.tolist(), strict=False):
-        cv2.line(line, start, end, 255 * min(1.0, width), max(1, round(width)), cv2.LINE_AA, 3)
-    np.maximum(canvas, line.astype(np.float32) / 255, out=canvas)
+    """Draw a line of varying width on the canvas: px, one for each point; it is broken where the width is 0."""
+    line = np.zeros((canvas.shape[0] * FINE, canvas.shape[1] * FINE), np.uint8)
+    fixed = _fixed(points)
+    for start, end, width in zip(fixed, fixed[1:], (FINE * widths).tolist(), strict=False):
+        # OpenCV's lines are an odd number of px wide, one more than an even thickness: the next wider one, fainter.
+        thick = 2 * max(0, math.ceil((width - 1) / 2))
+        if width > 0:
+            cv2.line(line, start, end, 255 * width / (thick + 1), max(1, thick), cv2.LINE_8, 3)
+    np.maximum(canvas, _coarse(line, canvas.shape), out=canvas)
 
 
 def grain(rng: np.random.Generator, height: int, width: int) -> Shade:

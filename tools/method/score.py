@@ -5,9 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-TOP_CELLS = 4
-"""A score is the mean of this many largest cells: two by two cells are the least that a defect on a cell's corner
-covers, and single cells follow noise."""
+from tools.method.scorers import DEEP, FINE, MIDDLE
+
+TOP_CELLS = {FINE: 8, MIDDLE: 4}
+"""A score is the mean of this many largest cells, by the depth whose resolution the map has: two by two cells of the
+middle map are the least that a defect on a cell's corner covers, and single cells follow noise. On the fine map, whose
+cells have a quarter of the area, twice as many, so that a speck of one middle cell is not diluted."""
+
+
+def top_cells(depth: int, cells: int) -> int:
+    """How many cells make a score on maps of `cells` a tile; the published method averages over all of them."""
+    return cells if depth == DEEP else min(cells, TOP_CELLS[depth])
 
 
 def top_mean(distance: Tensor, top_cells: int) -> Tensor:

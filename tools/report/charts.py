@@ -90,21 +90,22 @@ def roc_chart(
         return _svg(figure, "roc", "Detection against false rejects")
 
 
-def training_curve(losses: Sequence[tuple[int, float, float]]) -> str:
-    """The two losses over the epochs."""
-    epochs, contrast, decoder = zip(*losses, strict=True)
+def training_curve(losses: Sequence[tuple[int, float, float | None]]) -> str:
+    """The losses over the steps of training; the decoder's only where there is one."""
+    steps, contrast, decoder = zip(*losses, strict=True)
+    curves = [(contrast, "contrast loss", SYNTHETIC), (decoder, "decoder loss", GOOD)]
+    shown = curves if None not in decoder else curves[:1]
     with mpl.rc_context(_STYLE):
-        figure = Figure((8.4, 2.5), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        _curve(left, epochs, contrast, "contrast loss", SYNTHETIC)
-        _curve(right, epochs, decoder, "decoder loss", GOOD)
-        return _svg(figure, "training", "Contrast and decoder loss over the epochs")
+        figure = Figure((4.2 * len(shown), 2.5), layout="constrained")
+        for axes, (values, name, colour) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+            _curve(axes, steps, values, name, colour)
+        return _svg(figure, "training", "Losses over the steps of training")
 
 
-def _curve(axes: Axes, epochs: Sequence[int], losses: Sequence[float], name: str, colour: str) -> None:
-    axes.plot(epochs, losses, color=colour, linewidth=1.5, marker="." if len(epochs) < 30 else None)
+def _curve(axes: Axes, steps: Sequence[int], losses: Sequence[float], name: str, colour: str) -> None:
+    axes.plot(steps, losses, color=colour, linewidth=1.5, marker="." if len(steps) < 30 else None)
     axes.set_title(name, fontsize=10, loc="left")
-    axes.set_xlabel("epoch")
+    axes.set_xlabel("step")
     axes.set_ylim(bottom=0)
 
 

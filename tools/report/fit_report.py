@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib.resources import files
+from typing import Literal
 
 import numpy as np
 from jinja2 import Environment, StrictUndefined
@@ -32,9 +33,9 @@ class FitReport:
     """Name, and where its weights were found."""
     geometry: TileGeometry
     pictures: int
-    """Good pictures that were trained on."""
+    """Good pictures, or blocks of them, that were trained on."""
     held_out_pictures: int
-    """Good pictures that set the threshold."""
+    """Good pictures, or blocks of them, that set the threshold."""
     tiles: int
     """Tiles that were trained on."""
     defect_pictures: int
@@ -44,8 +45,10 @@ class FitReport:
     """Scores of held-out good pictures with a synthetic defect each."""
     defect_scores: NDArray[np.float64] | None = None
     """Scores of the real defective pictures."""
-    losses: list[tuple[int, float, float]] = field(default_factory=list)
-    """(epoch, contrast loss, decoder loss); empty where the method trains no embedder."""
+    losses: list[tuple[int, float, float | None]] = field(default_factory=list)
+    """(step, contrast loss, decoder loss); empty where the method trains nothing."""
+    compared: list[tuple[str, str, float]] = field(default_factory=list)
+    """(method, its meaning, AUROC on held-out tiles), the method that was asked for first."""
     figures: dict[str, float] = field(default_factory=dict)
     """Measured, by the names of the manifest's figures: fractions of 1, seconds (`_s`), counts."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -53,6 +56,10 @@ class FitReport:
     choices: list[str] = field(default_factory=list)
     """What was chosen by the program and why, a sentence each."""
     examples: list[Example] = field(default_factory=list)
+    by: Literal["pictures", "blocks"] = "pictures"
+    """What was trained on or held out as a whole."""
+    groups: tuple[int, int] | None = None
+    """Groups trained on and held out, where those were kept whole."""
 
 
 def render(report: FitReport) -> str:
@@ -73,6 +80,7 @@ def render(report: FitReport) -> str:
         examples=shown_examples(report.examples, threshold),
         gradient=scale_gradient(),
         truth=TRUTH,
+        methods=_methods(report) if len(report.compared) > 1 else None,
         training=charts.training_curve(report.losses) if report.losses else "",
         tables=_tables(report),
     )
@@ -123,11 +131,24 @@ def _hindsight(good: NDArray[np.float64], defective: NDArray[np.float64], thresh
     return _Table(f"{defective.size} real defective against {good.size} held-out good pictures", rows)
 
 
+def _methods(report: FitReport) -> _Table:
+    rows = [(f"{method}: {meaning}", f"{reached:.4f}") for method, meaning, reached in report.compared]
+    return _Table("AUROC, held-out good tiles against held-out synthetic defects", rows)
+
+
+def _split_rows(report: FitReport) -> list[tuple[str, str]]:
+    parts = "good pictures" if report.by == "pictures" else "blocks of good pictures"
+    rows = [(f"{parts} learned from", str(report.pictures)), (f"{parts} held out", str(report.held_out_pictures))]
+    if report.groups:
+        learned, held_out = report.groups
+        rows += [("groups learned from", str(learned)), ("groups held out", str(held_out))]
+    return rows
+
+
 def _tables(report: FitReport) -> list[_Table]:
     geometry = report.geometry
     counts = [
-        ("good pictures learned from", str(report.pictures)),
-        ("good pictures held out", str(report.held_out_pictures)),
+        *_split_rows(report),
         ("real defective pictures", str(report.defect_pictures)),
         ("tiles learned from", str(report.tiles)),
         ("tile", f"{geometry.size} px, overlapping {geometry.overlap} px"),

@@ -65,9 +65,11 @@ def seconds(value: float) -> str:
 
 
 def figure(name: str, value: float) -> str:
-    """A measured figure by its name: `_s` is a duration, whole numbers are counts."""
+    """A measured figure by its name: `_s` is a duration, `false_rejects` a share, whole numbers are counts."""
     if name.endswith("_s"):
         return seconds(value)
+    if "false_rejects" in name:
+        return percent(value)
     if value == int(value) and abs(value) > 1:
         return f"{int(value):,}".replace(",", "\u202f")  # a thin space, which no country reads as a decimal point
     return f"{value:.4g}"

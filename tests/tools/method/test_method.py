@@ -10,90 +10,135 @@ pytestmark = pytest.mark.train
 
 from tools.method.bank import distance  # noqa: E402 - needs torch
 from tools.method.decoder import Decoder  # noqa: E402
-from tools.method.embedder import Embedder, Embedding, JoinedConv, Unit, Whitening  # noqa: E402
-from tools.method.features import Features, join, positions  # noqa: E402
+from tools.method.embedder import Embedder  # noqa: E402
+from tools.method.evidence import Evidence, Head, side_by_side  # noqa: E402
+from tools.method.features import Features, neighbourhood, positions  # noqa: E402
 from tools.method.losses import contrast, reconstruction  # noqa: E402
-from tools.method.score import top_mean  # noqa: E402
+from tools.method.projection import Projection  # noqa: E402
+from tools.method.score import top_cells, top_mean  # noqa: E402
+from tools.method.scorers import DEEP, FINE, MIDDLE, BankScorer, CseScorer, LockedScorer  # noqa: E402
 
-CHANNELS = 12, 20
+CHANNELS = 6, 12, 20
 
 
 def some_features(count: int = 4, seed: int = 0) -> Features:
     generator = torch.Generator().manual_seed(seed)
+    sides = 16, 8, 4
     return Features(
-        torch.randn(count, CHANNELS[0], 8, 8, generator=generator),
-        torch.randn(count, CHANNELS[1], 4, 4, generator=generator),
+        *(
+            torch.randn(count, width, side, side, generator=generator)
+            for width, side in zip(CHANNELS, sides, strict=True)
+        )
     )
 
 
-def test_convolving_before_enlarging_equals_convolving_the_joined_map() -> None:
-    conv, features = JoinedConv(CHANNELS, 7, bias=True), some_features()
-    weight = torch.cat([conv.middle.weight, conv.deep.weight], dim=1)
-    expected = torch.nn.functional.conv2d(join(features), weight, conv.middle.bias)
-    torch.testing.assert_close(conv(features), expected, rtol=1e-4, atol=1e-5)
+def whitening(features: Features, width: int = 8) -> Projection:
+    projection = Projection(CHANNELS, width)
+    projection.fit_whitening(projection.averaged(features))
+    return projection
+
+
+def test_averaging_leaves_the_border_unpadded() -> None:
+    maps = torch.ones(1, 2, 5, 5)
+    assert torch.equal(neighbourhood(maps, 3), maps)
+
+
+def test_projecting_equals_projecting_what_is_averaged() -> None:
+    features, projection = some_features(), Projection(CHANNELS, 7)
+    weight = torch.cat([projection.middle.weight, projection.deep.weight], 1)[:, :, 0, 0]
+    expected = projection.averaged(features) @ weight.T + projection.middle.bias
+    torch.testing.assert_close(positions(projection(features)), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_whitened_good_features_have_mean_zero_and_variance_one() -> None:
-    whitening, features = Whitening(CHANNELS, 8), some_features(64)
-    whitening.fit(features)
-    rows = positions(whitening(features)).detach()
+    features = some_features(64)
+    rows = positions(whitening(features)(features))
     torch.testing.assert_close(rows.mean(0), torch.zeros(8), rtol=0, atol=5e-3)
     torch.testing.assert_close(torch.cov(rows.T), torch.eye(8), rtol=0, atol=1e-2)
 
 
-def test_whitening_fitted_twice_is_the_same() -> None:
-    first, second = Whitening(CHANNELS, 8), Whitening(CHANNELS, 8)
-    for whitening in (first, second):
-        whitening.fit(some_features(16))
+def test_principal_directions_keep_distances_where_the_width_suffices() -> None:
+    features, projection = some_features(64), Projection(CHANNELS, 32)
+    averaged = projection.averaged(features)
+    projection.fit_principal(averaged)
+    rows = positions(projection(features))
+    torch.testing.assert_close(torch.pdist(rows[:50]), torch.pdist(averaged[:50]), rtol=1e-2, atol=1e-2)
+
+
+def test_fitted_twice_is_the_same() -> None:
+    first, second = whitening(some_features(16)), whitening(some_features(16))
     for a, b in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(a, b)
 
 
+def test_a_projection_is_no_wider_than_what_it_projects() -> None:
+    assert Projection(CHANNELS).middle.out_channels == 32
+
+
+def test_evidence_says_what_the_trained_head_says() -> None:
+    features = some_features()
+    rows = positions(side_by_side(features))
+    head = Head(rows).eval()
+    evidence = Evidence(CHANNELS)
+    evidence.take_over(head)
+    expected = torch.nn.functional.softplus(head(rows)).reshape(4, 16, 16)
+    torch.testing.assert_close(evidence(features), expected, rtol=1e-3, atol=1e-4)
+    assert evidence(features).min() >= 0
+
+
+def test_a_channel_that_hardly_ever_fires_is_not_blown_up() -> None:
+    rows = torch.randn(100, 5)
+    rows[:, 2] = 1e-9 * torch.randn(100)
+    assert Head(rows).deviation[2] > 0.02
+
+
+def test_distance_and_evidence_are_side_by_side_and_scaled() -> None:
+    features = some_features()
+    projection, evidence = whitening(features), Evidence(CHANNELS).requires_grad_(requires_grad=False)
+    centroids = torch.randn(5, 8)
+    near, shown = BankScorer(projection)(features, centroids), evidence(features)
+    only_distance = CseScorer(projection, evidence, (2.0, 0.0))(features, centroids)
+    assert only_distance.shape == (4, 16, 16)
+    assert only_distance.mean() == pytest.approx(2 * near.mean().item(), rel=1e-3)
+    torch.testing.assert_close(CseScorer(projection, evidence, (0.0, 3.0))(features, centroids), 3 * shown)
+    both = CseScorer(projection, evidence, (2.0, 3.0))(features, centroids)
+    torch.testing.assert_close(both, torch.sqrt(only_distance.square() + (3 * shown).square()))
+
+
 def test_the_embedder_has_the_published_shape() -> None:
-    widths = [tuple(weight.shape[:2]) for weight in Embedder((112, 320)).parameters() if weight.ndim == 4]
+    widths = [tuple(weight.shape[:2]) for weight in Embedder((40, 112, 320)).parameters() if weight.ndim == 4]
     assert widths == [(260, 112), (260, 320), (130, 260), (64, 130)]
-
-
-def test_branches_are_side_by_side_and_scaled() -> None:
-    branch = Unit(Embedder(CHANNELS).eval())
-    embedding = Embedding([branch, branch], [1.0, 3.0])(some_features())
-    assert embedding.shape == (4, 128, 8, 8)
-    torch.testing.assert_close(embedding[:, 64:], 3 * embedding[:, :64])
 
 
 def test_the_decoder_rebuilds_the_features_shapes_and_is_never_trained() -> None:
     decoder, features = Decoder(CHANNELS), some_features()
-    rebuilt = decoder(torch.randn(4, 64, 8, 8))
-    assert [each.shape for each in rebuilt] == [each.shape for each in features]
+    middle, deep = decoder(torch.randn(4, 64, 8, 8))
+    assert (middle.shape, deep.shape) == (features.middle.shape, features.deep.shape)
     assert not any(weight.requires_grad for weight in decoder.parameters())
 
 
-def test_contrast_is_least_when_good_agree_and_defects_point_away() -> None:
-    good, defect = torch.ones(1, 3, 6, 6), torch.zeros(1, 6, 6)
-    defect[0, 2:4, 2:4] = 1
-    away = torch.where(defect[:, None] > 0, -good, good)
-    assert contrast(good, away, defect).item() == pytest.approx(0, abs=1e-6)
-    assert contrast(good, good, defect).item() == pytest.approx(1)
-    assert contrast(good, -good, torch.zeros_like(defect)).item() == pytest.approx(2)
+def test_the_published_score_is_locked_to_positions() -> None:
+    features, embedder = some_features(1), Embedder(CHANNELS).eval()
+    own = torch.nn.functional.normalize(embedder.reduced(features), dim=1, eps=1e-6)
+    bank, scorer = own[0].flatten(1).T.contiguous(), LockedScorer(embedder)
+    torch.testing.assert_close(scorer(features, bank), torch.zeros(1, 4, 4), rtol=0, atol=1e-5)
+    assert scorer(features, bank.flip(0)).max() > 1e-4
 
 
-def test_cells_next_to_a_defect_count_neither_way() -> None:
-    good, defect = torch.ones(1, 3, 6, 6), torch.zeros(1, 6, 6)
-    defect[0, 2, 2] = 1
-    other = good.clone()
-    other[0, :, 2, 2] = -1
-    changed = other.clone()
-    changed[0, :, 1, 2] = -1
-    assert contrast(good, changed, defect).item() == contrast(good, other, defect).item()
+def test_contrast_is_least_when_good_agree_and_defective_ones_point_away() -> None:
+    good, defective = torch.randn(4, 3, 6, 6), torch.tensor([False, False, True, True])
+    away = torch.where(defective[:, None, None, None], -good, good)
+    assert contrast(good, away, defective).item() == pytest.approx(0, abs=1e-6)
+    assert contrast(good, good, defective).item() == pytest.approx(0.5)
+    assert contrast(good, -good, torch.zeros(4, dtype=torch.bool)).item() == pytest.approx(2)
 
 
 def test_reconstruction_ignores_how_bright_the_channels_are() -> None:
     features = some_features()
-    brighter = Features(features.middle * 3, features.deep * 5)
-    assert reconstruction(brighter, features).item() == pytest.approx(0, abs=1e-6)
+    maps = features.middle, features.deep
+    assert reconstruction((maps[0] * 3, maps[1] * 5), maps).item() == pytest.approx(0, abs=1e-6)
     # Opposite unit vectors: half of the squared distance, 4.
-    opposite = Features(-features.middle, -features.deep)
-    assert reconstruction(opposite, features).item() == pytest.approx(2, rel=1e-5)
+    assert reconstruction((-maps[0], -maps[1]), maps).item() == pytest.approx(2, rel=1e-5)
 
 
 def test_distance_is_that_of_the_nearest_centroid_even_where_it_is_tiny() -> None:
@@ -110,3 +155,8 @@ def test_distance_is_that_of_the_nearest_centroid_even_where_it_is_tiny() -> Non
 def test_score_is_the_mean_of_the_largest_cells() -> None:
     maps = torch.arange(32, dtype=torch.float32).reshape(2, 4, 4)
     assert top_mean(maps, 4).tolist() == [13.5, 29.5]
+
+
+def test_the_published_score_is_the_mean_of_all_cells() -> None:
+    assert (top_cells(FINE, 1024), top_cells(MIDDLE, 256), top_cells(DEEP, 64)) == (8, 4, 64)
+    assert top_cells(MIDDLE, 1) == 1

@@ -1,0 +1,80 @@
+"""What a fit says of itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the training extra is not installed")
+pytestmark = pytest.mark.train
+
+from torch import Tensor, nn  # noqa: E402 - needs torch
+
+from calib.threshold import calibrate  # noqa: E402
+from tools.backbones.lite0 import Lite0  # noqa: E402
+from tools.backbones.weights import Loaded  # noqa: E402
+from tools.fit.comparison import Compared  # noqa: E402
+from tools.fit.frames import Judged, JudgedFrames  # noqa: E402
+from tools.fit.models import Model  # noqa: E402
+from tools.fit.pictures import PictureFile  # noqa: E402
+from tools.fit.splits import split  # noqa: E402
+from tools.fit.summary import Story, figures  # noqa: E402
+from tools.method.features import Features  # noqa: E402
+from tools.method.scorers import FINE, Scorer  # noqa: E402
+
+
+class Strangeness(Scorer):
+    depth = FINE
+
+    def forward(self, features: Features, centroids: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+def story(groups: list[str], side: int = 128, scores: tuple[float, ...] = ()) -> Story:
+    pictures = [PictureFile(Path(f"{i}.png"), f"{i:064d}", side, side, group=name) for i, name in enumerate(groups)]
+    parts = split(pictures, Lite0(), tile="auto", overlap=32, seed=0)
+    judged = [Judged("good", np.empty((0, 0, 3), np.uint8), np.zeros((1, 1), np.float32), score) for score in scores]
+    return Story(
+        parts=parts,
+        loaded=Loaded(Lite0(), nn.Identity(), "", "package: none"),
+        magnify=parts.magnify,
+        compared=[Compared("whitened", 0.9)],
+        model=Model("whitened", Strangeness(), np.zeros((1, 1), np.float32), 4),
+        judged=JudgedFrames(judged, [], [], ()),
+        tiles=1,
+    )
+
+
+def told(groups: list[str], side: int = 128) -> str:
+    return " ".join(story(groups, side).choices())
+
+
+def test_it_says_how_many_groups_were_held_out_and_what_that_means_for_the_interval() -> None:
+    said = told(["a", "b", "c", "d"] * 3)
+    assert "9 pictures learned and 3 held out" in said
+    assert "Groups stayed whole: 3 learned and 1 held out." in said
+    assert "less certain than the interval says" in said
+
+
+def test_groups_of_one_picture_leave_the_interval_as_it_is() -> None:
+    said = told([f"g{index}" for index in range(12)])
+    assert "9 learned and 3 held out" in said
+    assert "less certain" not in said
+
+
+def test_it_speaks_of_groups_only_where_there_are_some() -> None:
+    assert "roup" not in told([""] * 12)
+    assert "All are of one group, 'a', of which blocks were learned" in told(["a", "a"], side=512)
+
+
+def test_the_figures_tell_the_false_rejects_wanted_and_seen_with_their_interval() -> None:
+    fit = story([""] * 12, scores=(*(1.0 + index / 200 for index in range(100)), 5.0))
+    scores = [each.score for each in fit.judged.good]
+    calibration = calibrate(scores, target_false_rejects=0.02, top_cells=4, cells_per_picture=1)
+    measured = figures(fit, calibration, {"features": 1.0})
+    assert measured["target_false_rejects"] == 0.02
+    assert measured["observed_false_rejects"] == pytest.approx(1 / 101)
+    assert measured["false_rejects_low"] == pytest.approx(0.00025, abs=1e-5)
+    assert measured["false_rejects_high"] == pytest.approx(0.0539, abs=1e-4)

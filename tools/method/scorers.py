@@ -1,0 +1,86 @@
+"""From features and centroids to a map: what each method puts into the graph behind the backbone."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tools.method.bank import distance
+from tools.method.embedder import Embedder
+from tools.method.evidence import Evidence
+from tools.method.features import Features, enlarge
+from tools.method.projection import Projection
+
+FINE, MIDDLE, DEEP = 0, 1, 2
+"""Depths, as indices into a backbone's taps."""
+
+
+class Scorer(nn.Module, ABC):
+    """Features and centroids (K×E) to a map, one value a cell, not below 0, larger where it is stranger."""
+
+    depth: int
+    """Which depth's resolution the map has."""
+
+    @abstractmethod
+    def forward(self, features: Features, centroids: Tensor) -> Tensor:
+        """N×h×w."""
+
+
+class BankScorer(Scorer):
+    """Distance to the nearest centroid of a linear embedding."""
+
+    depth = MIDDLE
+
+    def __init__(self, projection: Projection) -> None:
+        super().__init__()
+        self.projection = projection
+
+    def forward(self, features: Features, centroids: Tensor) -> Tensor:
+        """N×h×w, h and w of the middle map."""
+        return distance(self.projection(features), centroids)
+
+
+class CseScorer(Scorer):
+    """Distance to the nearest centroid of whitened features and one learned coordinate, in which every centroid is 0.
+
+    The first keeps what is known of good, the second adds what contrast has learned of defects. Each is scaled by what
+    good pictures typically score, so neither can drown the other.
+    """
+
+    depth = FINE
+    scales: Tensor
+
+    def __init__(self, projection: Projection, evidence: Evidence, scales: tuple[float, float]) -> None:
+        """`scales`: of distance and of evidence."""
+        super().__init__()
+        self.projection, self.evidence = projection, evidence
+        self.register_buffer("scales", torch.tensor(scales))
+
+    def forward(self, features: Features, centroids: Tensor) -> Tensor:
+        """N×h×w, h and w of the fine map."""
+        strange = enlarge(distance(self.projection(features), centroids)[:, None], 2)[:, 0] * self.scales[0]
+        return torch.sqrt(strange.square() + (self.evidence(features) * self.scales[1]).square())
+
+
+class LockedScorer(Scorer):
+    """The published score: 1 - cosine to the same position of the one map of good in the bank.
+
+    Of unit vectors that is half the squared difference, of which the published maps are made. The centroids are the
+    positions of that map, row by row.
+    """
+
+    depth = DEEP
+
+    def __init__(self, embedder: Embedder) -> None:
+        super().__init__()
+        self.embedder = embedder
+
+    def forward(self, features: Features, centroids: Tensor) -> Tensor:
+        """N×h×w, h and w of the deep map."""
+        reduced = functional.normalize(self.embedder.reduced(features), dim=1, eps=1e-6)
+        rows, columns = reduced.shape[2:]
+        bank = centroids.T.reshape(1, -1, rows, columns)
+        return (1 - (reduced * bank).sum(1)).clamp_min(0)
