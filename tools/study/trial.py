@@ -1,0 +1,200 @@
+"""One surface, one seed: learn a share of the good pictures by each method, inspect the rest and the defective ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calib.border import fit_border, level
+from calib.calibration import Calibration
+from calib.score import top_mean
+from calib.threshold import calibrate
+from engines.manifest import TileGeometry
+from engines.pixels import PixelFormat
+from engines.tiling import tile_grid
+from tools.errors import PictureError
+from tools.evaluate.dataset import LabelledPicture
+from tools.evaluate.evaluation import Figures, Judged, figures
+from tools.fit.cache import FeatureCache
+from tools.fit.extract import FeatureSet, extract
+from tools.fit.methods import METHODS
+from tools.fit.models import Model, tile_maps
+from tools.fit.pictures import PictureFile, read_good
+from tools.fit.steps import Steps
+from tools.fit.surface import FitOptions, Surface, feature_cache, prepare
+
+Half = Literal["all", "even", "odd"]
+
+
+@dataclass(frozen=True)
+class Design:
+    """What all trials of a study have in common."""
+
+    train_share: float
+    """Of the good pictures; the others are inspected."""
+    half: Half
+    """Which defective pictures are inspected, by their position in their folder: those at even ones may be looked at
+    while a method is developed, those at odd ones are kept for its closing table."""
+    false_rejects: float
+    group: str | None
+    backbone: str
+    cache: Path
+    tile: int | Literal["auto"] = "auto"
+    magnify: int | Literal["auto"] = "auto"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a method reached on a surface with a seed."""
+
+    method: str
+    shipped: str
+    """What it chose to ship: `cse` may ship whitened features alone."""
+    seed: int
+    figures: Figures
+    judged: list[Judged]
+    calibration: Calibration
+    cell: int
+    """Of its maps, px."""
+
+
+def run_trial(
+    pictures: Sequence[LabelledPicture], methods: Sequence[str], seed: int, design: Design, steps: Steps
+) -> Iterator[Outcome]:
+    """Run every method on the same split, the same tiles and the same features.
+
+    Raises:
+        PictureError: pictures that cannot be used, or too few.
+        WeightsError: the backbone's weights are nowhere.
+    """
+    train, test = divide(pictures, seed, design)
+    options = _options(seed, design)
+    surface = prepare(train, options, steps)
+    cache = feature_cache(options, surface.loaded, surface.magnify)
+    frames = _Frames(
+        surface,
+        _features(surface, [part.read() for part in surface.parts.held_out], cache, steps),
+        _features(surface, [picture.read() for picture in test], cache, steps),
+    )
+    for name in methods:
+        with steps.step(name):
+            model = METHODS[name].fit(surface.data)
+            yield _outcome(name, model, frames, test, design)
+
+
+def divide(
+    pictures: Sequence[LabelledPicture], seed: int, design: Design
+) -> tuple[list[PictureFile], list[LabelledPicture]]:
+    """Good pictures to learn from, by whole groups, and all others to inspect.
+
+    Raises:
+        PictureError: fewer than two groups of good pictures, or a picture that cannot be used.
+    """
+    labelled = {picture.path: picture for picture in pictures if picture.good}
+    pattern = re.compile(design.group) if design.group else None
+    good = read_good(list(labelled), next(iter(labelled)).parent, skip=False, group=pattern)
+    groups: dict[str, list[PictureFile]] = {}
+    for picture in good:
+        groups.setdefault(picture.group or picture.path.name, []).append(picture)
+    if len(groups) < 2:
+        raise PictureError(f"{good[0].path.parent}: one group of good pictures; some are learned, others inspected")
+    members, wanted = list(groups.values()), design.train_share * len(good)
+    train: list[PictureFile] = []
+    test: list[PictureFile] = []
+    for index in np.random.default_rng([seed, 10]).permutation(len(members)):
+        (train if len(train) + len(members[index]) / 2 <= wanted else test).extend(members[index])
+    if not test:
+        raise PictureError(f"--train {design.train_share}: leaves no good picture to inspect")
+    return train, [labelled[picture.path] for picture in test] + _defective(pictures, design.half)
+
+
+def _defective(pictures: Sequence[LabelledPicture], half: Half) -> list[LabelledPicture]:
+    kinds: dict[str, list[LabelledPicture]] = {}
+    for picture in pictures:
+        if not picture.good:
+            kinds.setdefault(picture.kind, []).append(picture)
+    chosen = {"all": slice(None), "even": slice(0, None, 2), "odd": slice(1, None, 2)}[half]
+    return [picture for of_kind in kinds.values() for picture in of_kind[chosen]]
+
+
+def _options(seed: int, design: Design) -> FitOptions:
+    return FitOptions(
+        good=Path(),
+        out=Path(),
+        cache=design.cache,
+        surface="study",
+        backbone=design.backbone,
+        tile=design.tile,
+        magnify=design.magnify,
+        false_rejects=design.false_rejects,
+        seed=seed,
+        group=design.group,
+    )
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """Pictures as tiles' features: each picture's own lie side by side."""
+
+    sizes: list[tuple[int, int]]
+    """Height and width of each, px."""
+    features: FeatureSet
+
+    def stitched(self, model: Model, geometry: TileGeometry) -> list[NDArray[np.float32]]:
+        """The map of each picture, raw."""
+        maps, start, stitched = tile_maps(model, self.features), 0, []
+        for height, width in self.sizes:
+            grid = tile_grid(height, width, geometry)
+            stitched.append(grid.stitch(maps[start : start + len(grid)]))
+            start += len(grid)
+        return stitched
+
+
+@dataclass(frozen=True)
+class _Frames:
+    """What is inspected."""
+
+    surface: Surface
+    held_out: _Pictures
+    """Good, for border and threshold."""
+    test: _Pictures
+
+
+def _features(surface: Surface, pictures: Sequence[NDArray[np.uint8]], cache: FeatureCache, steps: Steps) -> _Pictures:
+    tiles = np.concatenate([_tiles(pixels, surface.parts.geometry) for pixels in pictures])
+    with steps.step("features of frames", len(tiles)) as advance:
+        features = extract(surface.extractor, tiles, cache, advance)
+    return _Pictures([(pixels.shape[0], pixels.shape[1]) for pixels in pictures], features)
+
+
+def _tiles(pixels: NDArray[np.uint8], geometry: TileGeometry) -> NDArray[np.uint8]:
+    grid = tile_grid(pixels.shape[0], pixels.shape[1], geometry)
+    tiles = np.empty((len(grid), geometry.size, geometry.size, 3), np.uint8)
+    grid.cut(pixels, PixelFormat.RGB8, 0, len(grid), tiles)
+    return tiles
+
+
+def _outcome(method: str, model: Model, frames: _Frames, test: Sequence[LabelledPicture], design: Design) -> Outcome:
+    geometry = frames.surface.geometry(model)
+    maps = frames.held_out.stitched(model, geometry)
+    border = fit_border(maps)
+    calibration = calibrate(
+        [top_mean(level(each, border), model.top_cells) for each in maps],
+        target_false_rejects=design.false_rejects,
+        top_cells=model.top_cells,
+        cells_per_picture=int(np.median([each.size for each in maps])),
+        border=border,
+    )
+    judged = []
+    stitched = frames.test.stitched(model, geometry)
+    for picture, (height, width), raw in zip(test, frames.test.sizes, stitched, strict=True):
+        distance = level(raw, border)
+        judged.append(Judged(picture, height, width, distance, top_mean(distance, model.top_cells)))
+    reached = figures(judged, threshold=calibration.threshold, cell=geometry.cell)
+    return Outcome(method, model.method, frames.surface.data.seed, reached, judged, calibration, geometry.cell)
