@@ -37,6 +37,8 @@ COMMANDS = (
     _Command(
         "evaluate", "Tell how well a bundle tells good from defective pictures.", "tools.evaluate.command", "evaluate"
     ),
+    _Command("defects", "Show the synthetic defects that training draws.", "tools.defects.command", "defects"),
+    _Command("study", "Compare methods on several surfaces, with several seeds.", "tools.study.command", "study"),
     _Command("bench", "Measure engine and pipeline.", "tools.bench.command", "app"),
     _Command("demo-bundle", "Make the demonstration's bundle.", "tools.demo.bundle", "demo_bundle"),
 )
@@ -54,6 +56,7 @@ _EXTRA = frozenset(
         "sklearn",
         "timm",
         "torch",
+        "torchvision",
     }
 )
 

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tools.method.defects import CHANGED, KINDS, Picture, draw
-from tools.method.noise import perlin, perlin_mask
+from tools.method.kinds.augmenters import AUGMENTERS, augmented
+from tools.method.kinds.surface import prepared
+from tools.method.noise import band, bite, dots, perlin, perlin_mask, stroke
 
 
 def surface(seed: int, height: int = 96, width: int = 128, *, grey: bool = False) -> Picture:
@@ -108,3 +111,109 @@ def test_perlin_masks_have_the_published_least_area() -> None:
     masks = [perlin_mask(rng, 224, 224) for _ in range(40)]
     assert set(np.unique(masks)) == {0.0, 1.0}
     assert np.mean([mask.sum() >= 100 for mask in masks]) > 0.9
+
+
+def steel(seed: int) -> Picture:
+    """224×224, grey, ground in one direction."""
+    rng = np.random.default_rng(seed)
+    lines = cv2.GaussianBlur(rng.normal(0, 25, (224, 224)), (0, 0), sigmaX=1.0, sigmaY=12.0)
+    grey = np.clip(np.rint(90 + lines + rng.normal(0, 3, (224, 224))), 0, 255).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def drawn(kind: str, count: int = 30) -> list[tuple[NDArray[np.int_], NDArray[np.bool_]]]:
+    """Changes in grey levels and masks of that many defects."""
+    rng, surfaces = np.random.default_rng(11), [steel(seed) for seed in range(4)]
+    found = []
+    for index in range(count):
+        picture = surfaces[index % 4]
+        defect = draw(rng, picture, surfaces, kind)
+        if defect.kind == kind:
+            found.append((defect.pixels[..., 0].astype(np.int_) - picture[..., 0].astype(np.int_), defect.mask))
+    assert len(found) >= 0.8 * count
+    return found
+
+
+def test_hairlines_are_thin_long_and_mostly_dark() -> None:
+    found = drawn("hairline")
+    for _, mask in found:
+        # A mask of 1.5 px and its smoothed borders has no pixel farther than 2 px from what is good.
+        assert cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L1, 3).max() <= 3
+        assert mask.mean() < 0.03
+    spans = [max(np.ptp(axis) for axis in np.nonzero(mask)) for _, mask in found]
+    assert np.median(spans) > 60
+    assert np.mean([change[mask].mean() < 0 for change, mask in found]) > 0.8
+
+
+def test_hairlines_on_dark_surfaces_are_darker_still() -> None:
+    rng = np.random.default_rng(2)
+    picture = np.full((96, 96, 3), 36, np.uint8)
+    changes = [draw(rng, picture, [], "hairline").pixels.astype(int).mean() - 36 for _ in range(20)]
+    assert np.mean(np.array(changes) < 0) > 0.8
+
+
+def test_unevenness_is_large_faint_and_cleanly_outlined() -> None:
+    found = drawn("unevenness")
+    for change, mask in found:
+        assert mask.mean() <= 0.7
+        assert np.abs(change[mask]).mean() < 45
+        pieces = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2][1:, cv2.CC_STAT_AREA]
+        assert pieces.max() >= 0.9 * mask.sum()
+    assert np.mean([mask.mean() > 0.1 for _, mask in found]) > 0.5
+    assert {bool(change[mask].mean() > 0) for change, mask in found} == {True, False}
+
+
+def test_pinholes_are_several_small_dark_rounds() -> None:
+    for _, mask in drawn("pinholes"):
+        areas = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2][1:, cv2.CC_STAT_AREA]
+        assert np.median(areas) <= 40
+    changes = [change[mask].mean() for change, mask in drawn("pinholes")]
+    assert np.mean(np.array(changes) < 0) > 0.8
+
+
+def test_chips_are_at_the_border() -> None:
+    for _, mask in drawn("chip"):
+        border = np.ones_like(mask)
+        border[1:-1, 1:-1] = False
+        assert (mask & border).any()
+
+
+def test_bands_leave_half_of_the_picture_alone_and_bites_most_of_it() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        assert band(rng, 64, 96, rng.uniform(0.5, 12)).mean() < 0.65
+        bitten = bite(rng, 64, 96)
+        assert bitten.shape == (64, 96)
+        assert bitten.mean() < 0.3
+
+
+def test_lines_and_dots_have_the_width_asked_for() -> None:
+    for width in (0.7, 1.0, 1.5, 3.0):
+        shade = np.zeros((40, 60), np.float32)
+        stroke(shade, np.array([[5.0, 20.0], [55.0, 20.0]]), np.full(2, width))
+        assert shade[:, 20:40].sum(axis=0).mean() == pytest.approx(width, rel=0.15)
+    for radius in (0.5, 1.0, 1.5):
+        shade = dots(np.random.default_rng(0), (40, 60), np.array([[30.0, 20.0]]), np.full((1, 2), radius))
+        assert shade.sum() == pytest.approx(np.pi * radius**2, abs=0.35)
+        y, x = np.nonzero(shade > 0)
+        assert (x.mean(), y.mean()) == pytest.approx((30, 20), abs=0.3)
+
+
+def test_a_line_of_no_width_is_not_drawn() -> None:
+    shade = np.zeros((40, 60), np.float32)
+    stroke(shade, np.array([[5.0, 20.0], [25.0, 20.0], [55.0, 20.0]]), np.array([0.0, 2.0, 2.0]))
+    assert shade[:, :22].max() == 0
+    assert shade[:, 30:50].max() > 0.8
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_augmenters_change_the_tone_and_nothing_else_decides_it(grey: bool) -> None:
+    canvas = prepared(surface(3, grey=grey), []).canvas
+    for count in (1, 3, 5):
+        first, again = (augmented(np.random.default_rng(count), canvas, count) for _ in range(2))
+        np.testing.assert_array_equal(first, again)
+        assert first.shape == canvas.shape
+        assert first.dtype == np.float32
+    assert first.min() >= 0
+    assert first.max() <= 255
+    assert len(AUGMENTERS) >= 10

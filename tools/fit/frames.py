@@ -12,11 +12,13 @@ from calib.border import fit_border, level
 from calib.score import top_mean
 from engines.base import Engine
 from engines.manifest import TileGeometry
+from tools.fit.models import Model
 from tools.fit.pictures import PictureFile
 from tools.fit.splits import Part
 from tools.fit.steps import Advance
 from tools.inspection import frame_map
 from tools.method.defects import draw
+from tools.method.score import border_reach
 
 DONORS = 8
 
@@ -56,13 +58,13 @@ class SeenFrame:
     mask: NDArray[np.bool_] | None = None
 
 
-def judge(good: list[SeenFrame], spoilt: list[SeenFrame], defective: list[SeenFrame], top_cells: int) -> JudgedFrames:
+def judge(good: list[SeenFrame], spoilt: list[SeenFrame], defective: list[SeenFrame], model: Model) -> JudgedFrames:
     """Level all maps by what the good ones show at the frame's edge, and score them, as the daemon will."""
-    border = fit_border(frame.distance for frame in good)
+    border = fit_border((frame.distance for frame in good), border_reach(model.scorer.depth))
 
     def judged(frame: SeenFrame) -> Judged:
         distance = level(frame.distance, border)
-        return Judged(frame.label, frame.pixels, distance, top_mean(distance, top_cells), frame.mask)
+        return Judged(frame.label, frame.pixels, distance, top_mean(distance, model.top_cells), frame.mask)
 
     return JudgedFrames(
         [judged(frame) for frame in good],

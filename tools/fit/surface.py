@@ -295,7 +295,7 @@ def _judge(draft: _Draft, defective: Sequence[PictureFile], options: FitOptions,
             see_good(engine, geometry, held_out, advance),
             see_spoilt(engine, geometry, held_out, rng, advance),
             see_defective(engine, geometry, defective, advance),
-            draft.model.top_cells,
+            draft.model,
         )
 
 

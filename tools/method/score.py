@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from calib.border import BORDER_CELLS
 from tools.method.scorers import DEEP, FINE, MIDDLE
 
 TOP_CELLS = {FINE: 8, MIDDLE: 4}
@@ -16,6 +17,12 @@ cells have a quarter of the area, twice as many, so that a speck of one middle c
 def top_cells(depth: int, cells: int) -> int:
     """How many cells make a score on maps of `cells` a tile; the published method averages over all of them."""
     return cells if depth == DEEP else min(cells, TOP_CELLS[depth])
+
+
+def border_reach(depth: int) -> int:
+    """How many cells deep the frame's edge is looked for, on maps of this depth: 64 px of what the network sees, about
+    as far as padding and a part's own border are felt."""
+    return BORDER_CELLS >> depth
 
 
 def top_mean(distance: Tensor, top_cells: int) -> Tensor:

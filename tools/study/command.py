@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -87,8 +88,8 @@ def study(
             for seed in _seeds(seeds):
                 console.print(f"[bold]{surface}, seed {seed}[/bold]")
                 for outcome in _run(folder, each, asked, seed, design, console):
-                    results.append(Result(surface, outcome.method, outcome.shipped, seed, outcome.figures))
                     _tell(console, outcome)
+                    results.append(Result(surface, outcome.method, outcome.shipped, seed, outcome.figures))
                     if pictures:
                         _sheets(out / "pictures" / surface.replace(" ", "-") / f"{outcome.method}-{seed}", outcome)
                 # Written after each trial: a long study that is stopped has lost nothing.
@@ -98,9 +99,11 @@ def study(
     typer.echo(out / "study.md")
 
 
-def _run(folder: Path, view: View, methods: list[str], seed: int, design: Design, console: Console) -> list[Outcome]:
+def _run(
+    folder: Path, view: View, methods: list[str], seed: int, design: Design, console: Console
+) -> Iterator[Outcome]:
     with tempfile.TemporaryDirectory(prefix="inspectd-study-") as scratch:
-        return list(run_trial(show(view, folder, Path(scratch)), methods, seed, design, Steps(console, quiet=True)))
+        yield from run_trial(show(view, folder, Path(scratch)), methods, seed, design, Steps(console, quiet=True))
 
 
 def _sheets(folder: Path, outcome: Outcome) -> None:

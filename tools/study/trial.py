@@ -28,6 +28,7 @@ from tools.fit.models import Model, tile_maps
 from tools.fit.pictures import PictureFile, read_good
 from tools.fit.steps import Steps
 from tools.fit.surface import FitOptions, Surface, feature_cache, prepare
+from tools.method.score import border_reach
 
 Half = Literal["all", "even", "odd"]
 
@@ -183,7 +184,7 @@ def _tiles(pixels: NDArray[np.uint8], geometry: TileGeometry) -> NDArray[np.uint
 def _outcome(method: str, model: Model, frames: _Frames, test: Sequence[LabelledPicture], design: Design) -> Outcome:
     geometry = frames.surface.geometry(model)
     maps = frames.held_out.stitched(model, geometry)
-    border = fit_border(maps)
+    border = fit_border(maps, border_reach(model.scorer.depth))
     calibration = calibrate(
         [top_mean(level(each, border), model.top_cells) for each in maps],
         target_false_rejects=design.false_rejects,
