@@ -1,0 +1,1 @@
+"""`inspectd-train defects`: a look at the synthetic defects that training learns from."""
