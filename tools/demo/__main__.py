@@ -62,7 +62,7 @@ def _learn(surface: Path, workspace: Path) -> tuple[Scene, Path]:
     count = len(list(split.learned.iterdir()))
     console.print(f"Learning {count} good pictures of {surface}; {len(split.scene.truth)} others will be inspected.")
     bundles = workspace / "bundles"
-    command = [sys.executable, "-m", "tools.cli", "fit", "--good", split.learned, "--out", bundles]
+    command = [sys.executable, "-m", "tools.cli", "fit", "--good", split.learned, "--out", bundles, "--beside", "none"]
     fit = subprocess.run([*map(str, command), "--surface", "mine"], check=False)  # noqa: S603 - our own program
     if fit.returncode:
         raise ToolsError("the surface was not learned; the reason stands above")

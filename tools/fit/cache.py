@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.errors import OutputError
+
 LIMIT_BYTES = 4 * 1024**3
 """`trim` keeps the cache below this."""
 
@@ -27,9 +29,17 @@ class FeatureCache:
     """A folder of features, float16."""
 
     def __init__(self, folder: Path, weights_sha256: str) -> None:
+        """Makes the folder where it is not there.
+
+        Raises:
+            OutputError: it cannot be made.
+        """
         self._folder = folder
         self._weights = weights_sha256
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"--cache {folder}: cannot be made: {error.strerror or error}") from error
 
     def get(self, tile: NDArray[np.uint8], length: int) -> NDArray[np.float16] | None:
         """Features of a tile as one row of `length` values; None where they are not there or damaged."""

@@ -58,9 +58,12 @@ class SeenFrame:
     mask: NDArray[np.bool_] | None = None
 
 
-def judge(good: list[SeenFrame], spoilt: list[SeenFrame], defective: list[SeenFrame], model: Model) -> JudgedFrames:
+def judge(
+    good: list[SeenFrame], spoilt: list[SeenFrame], defective: list[SeenFrame], model: Model, *, levelled: bool
+) -> JudgedFrames:
     """Level all maps by what the good ones show at the frame's edge, and score them, as the daemon will."""
-    border = fit_border((frame.distance for frame in good), border_reach(model.scorer.depth))
+    reach = border_reach(model.scorer.depth)
+    border = fit_border((frame.distance for frame in good), reach) if levelled else ()
 
     def judged(frame: SeenFrame) -> Judged:
         distance = level(frame.distance, border)

@@ -20,7 +20,7 @@ MOST_CUT = 800
 """Tiles cut from the pictures at most, to be trained on twice, as they are and in other light; of more, so many are
 drawn at random. They keep a fit on two cores within minutes."""
 MOST_HELD_OUT = 300
-FEWEST_SPOILT, MOST_SPOILT = 300, 900
+FEWEST_SPOILT, MOST_SPOILT = 600, 900
 FEWEST_HELD_OUT_SPOILT, MOST_HELD_OUT_SPOILT = 120, 300
 DONORS = 8
 """Other good tiles that a defect may take patches from."""

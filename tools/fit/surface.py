@@ -296,6 +296,7 @@ def _judge(draft: _Draft, defective: Sequence[PictureFile], options: FitOptions,
             see_spoilt(engine, geometry, held_out, rng, advance),
             see_defective(engine, geometry, defective, advance),
             draft.model,
+            levelled=METHODS[options.method].levelled,
         )
 
 

@@ -47,9 +47,10 @@ KINDS: dict[str, Callable[[np.random.Generator, Surface], Drawn]] = {
     "unevenness": areas.unevenness,
     "chip": areas.chip,
 }
-SEEN_IN_GRAIN = {"blur": 0.0, "unevenness": 0.3}
+SEEN_IN_GRAIN = {"blur": 0.0}
 """Kinds of which less is asked on a rough surface than `VISIBLE_IN_GRAIN`. Out of focus, a surface loses its grain: the
-change cannot be larger than that. And over a large area the eye averages the grain away."""
+change cannot be larger than that. Large faint areas are asked for as much as others: where they were not, what was
+learned of a rough paper was mostly label noise."""
 
 
 @dataclass(frozen=True)

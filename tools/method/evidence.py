@@ -21,8 +21,8 @@ _LEAST_DEVIATION = 0.05
 
 
 class Evidence(nn.Module):
-    """Three 1×1 convolutions from all depths to one value a position: 0 where nothing speaks for a defect, and the
-    logarithm of the odds for one (nats) where much does."""
+    """Three 1×1 convolutions from all depths to one value a position: about 0 where no more speaks for a defect than on
+    good pictures, and how much more does (nats, of the odds' logarithm) elsewhere."""
 
     def __init__(self, channels: Channels, hidden: int = HIDDEN) -> None:
         super().__init__()
@@ -34,12 +34,22 @@ class Evidence(nn.Module):
 
     def forward(self, features: Features) -> Tensor:
         """N×h×w, h and w of the fine map; not below 0."""
+        return functional.softplus(self.logits(features))
+
+    def logits(self, features: Features) -> Tensor:
+        """N×h×w, logarithm of the odds for a defect."""
         # A 1×1 convolution and enlarging commute: each depth is convolved on its own few positions.
         mixed = (
             self.fine(features.fine) + enlarge(self.middle(features.middle), 2) + enlarge(self.deep(features.deep), 4)
         )
-        logit = self.last(functional.relu(self.second(functional.relu(mixed))))[:, 0]
-        return functional.softplus(logit)
+        logits: Tensor = self.last(functional.relu(self.second(functional.relu(mixed))))[:, 0]
+        return logits
+
+    @torch.no_grad()
+    def discount(self, logit: float) -> None:
+        """Take `logit` for what good pictures show: evidence counts from there."""
+        assert self.last.bias is not None
+        self.last.bias -= logit
 
     @torch.no_grad()
     def take_over(self, head: Head) -> None:

@@ -46,8 +46,8 @@ class BankScorer(Scorer):
 class CseScorer(Scorer):
     """Distance to the nearest centroid of whitened features and one learned coordinate, in which every centroid is 0.
 
-    The first keeps what is known of good, the second adds what contrast has learned of defects. Each is scaled by what
-    good pictures typically score, so neither can drown the other.
+    The first keeps what is known of good, the second adds what contrast has learned of defects, as far as it exceeds
+    what good pictures show: where they show much, it stays silent, and neither can drown the other.
     """
 
     depth = FINE

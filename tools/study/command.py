@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, get_args
@@ -59,6 +60,13 @@ def study(
     ] = 0.05,
     backbone: Annotated[str, typer.Option(help=f"One of {', '.join(BACKBONES)}.")] = options.DEFAULT_BACKBONE,
     cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Cache of features, shared by all trials.")] = None,
+    other_levelling: Annotated[
+        bool,
+        typer.Option(
+            "--other-levelling",
+            help="Run each method a second time: without levelling at the frame's edge if it has it, with it if not.",
+        ),
+    ] = False,
     pictures: Annotated[
         bool, typer.Option("--pictures", help="Also write contact sheets of the worst, per method.")
     ] = False,
@@ -69,6 +77,7 @@ def study(
     never seen beside the defective ones. Medians and ranges are over seeds.
     """
     console = Console(stderr=True)
+    _check_names(data)
     asked = _methods(methods)
     views = [_view(each) for each in view]
     design = Design(
@@ -78,6 +87,7 @@ def study(
         options.group(group),
         options.backbone(backbone),
         cache or default_folder(),
+        other_levelling,
     )
     _make(out)
     results: list[Result] = []
@@ -114,7 +124,9 @@ def _tell(console: Console, outcome: Outcome) -> None:
     reached = outcome.figures
     values = (reached.image_auroc, reached.pixel_auroc, reached.aupro, reached.false_rejects)
     shown = " ".join("    —  " if value is None else f"{value:7.4f}" for value in values)
-    console.print(f"  {outcome.method:<14} image, pixel AUROC, AUPRO, false rejects {shown}", highlight=False)
+    console.print(
+        f"  {outcome.method:<28} image, pixel AUROC, AUPRO, false rejects {shown}", highlight=False, soft_wrap=True
+    )
 
 
 def _methods(given: str) -> list[str]:
@@ -122,7 +134,14 @@ def _methods(given: str) -> list[str]:
     unknown = [name for name in wanted if name not in METHODS]
     if unknown or not wanted:
         raise typer.BadParameter(f"--methods {given!r}: some of {', '.join(METHODS)}, separated by commas")
-    return wanted
+    return list(dict.fromkeys(wanted))
+
+
+def _check_names(folders: list[Path]) -> None:
+    named = Counter(folder.resolve().name for folder in folders)
+    twice = [name for name, count in named.items() if count > 1]
+    if twice:
+        raise typer.BadParameter(f"--data: two folders are named {twice[0]!r}; a surface goes by its folder's name")
 
 
 def _seeds(given: str) -> list[int]:
@@ -132,7 +151,7 @@ def _seeds(given: str) -> list[int]:
         seeds = []
     if not seeds or min(seeds) < 0:
         raise typer.BadParameter(f"--seeds {given!r}: numbers from 0 on, separated by commas, as in 0,1,2")
-    return seeds
+    return list(dict.fromkeys(seeds))
 
 
 def _view(given: str) -> View:

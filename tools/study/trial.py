@@ -46,6 +46,8 @@ class Design:
     group: str | None
     backbone: str
     cache: Path
+    other_levelling: bool = False
+    """Whether each method is run a second time: without levelling at the frame's edge if it has it, with it if not."""
     tile: int | Literal["auto"] = "auto"
     magnify: int | Literal["auto"] = "auto"
 
@@ -86,7 +88,12 @@ def run_trial(
     for name in methods:
         with steps.step(name):
             model = METHODS[name].fit(surface.data)
-            yield _outcome(name, model, frames, test, design)
+            maps = frames.maps(model)
+        levelled = METHODS[name].levelled
+        yield _outcome(name, model, maps, test, design, levelled=levelled)
+        if design.other_levelling:
+            suffix = "not levelled" if levelled else "levelled"
+            yield _outcome(f"{name}, {suffix}", model, maps, test, design, levelled=not levelled)
 
 
 def divide(
@@ -95,7 +102,8 @@ def divide(
     """Good pictures to learn from, by whole groups, and all others to inspect.
 
     Raises:
-        PictureError: fewer than two groups of good pictures, or a picture that cannot be used.
+        PictureError: fewer than two groups of good pictures, or none of them left to learn or to inspect, or a picture
+            that cannot be used.
     """
     labelled = {picture.path: picture for picture in pictures if picture.good}
     pattern = re.compile(design.group) if design.group else None
@@ -110,8 +118,9 @@ def divide(
     test: list[PictureFile] = []
     for index in np.random.default_rng([seed, 10]).permutation(len(members)):
         (train if len(train) + len(members[index]) / 2 <= wanted else test).extend(members[index])
-    if not test:
-        raise PictureError(f"--train {design.train_share}: leaves no good picture to inspect")
+    if not train or not test:
+        purpose = "inspect" if train else "learn"
+        raise PictureError(f"--train {design.train_share:.3g}: leaves no group of good pictures to {purpose}")
     return train, [labelled[picture.path] for picture in test] + _defective(pictures, design.half)
 
 
@@ -166,6 +175,24 @@ class _Frames:
     """Good, for border and threshold."""
     test: _Pictures
 
+    def maps(self, model: Model) -> _Maps:
+        """What a model makes of them."""
+        geometry = self.surface.geometry(model)
+        held_out, test = (each.stitched(model, geometry) for each in (self.held_out, self.test))
+        return _Maps(held_out, test, self.test.sizes, geometry.cell, self.surface.data.seed)
+
+
+@dataclass(frozen=True)
+class _Maps:
+    """Stitched maps, raw."""
+
+    held_out: list[NDArray[np.float32]]
+    test: list[NDArray[np.float32]]
+    sizes: list[tuple[int, int]]
+    """Of the test pictures: height and width, px."""
+    cell: int
+    seed: int
+
 
 def _features(surface: Surface, pictures: Sequence[NDArray[np.uint8]], cache: FeatureCache, steps: Steps) -> _Pictures:
     tiles = np.concatenate([_tiles(pixels, surface.parts.geometry) for pixels in pictures])
@@ -181,21 +208,20 @@ def _tiles(pixels: NDArray[np.uint8], geometry: TileGeometry) -> NDArray[np.uint
     return tiles
 
 
-def _outcome(method: str, model: Model, frames: _Frames, test: Sequence[LabelledPicture], design: Design) -> Outcome:
-    geometry = frames.surface.geometry(model)
-    maps = frames.held_out.stitched(model, geometry)
-    border = fit_border(maps, border_reach(model.scorer.depth))
+def _outcome(
+    method: str, model: Model, maps: _Maps, test: Sequence[LabelledPicture], design: Design, *, levelled: bool
+) -> Outcome:
+    border = fit_border(maps.held_out, border_reach(model.scorer.depth)) if levelled else ()
     calibration = calibrate(
-        [top_mean(level(each, border), model.top_cells) for each in maps],
+        [top_mean(level(each, border), model.top_cells) for each in maps.held_out],
         target_false_rejects=design.false_rejects,
         top_cells=model.top_cells,
-        cells_per_picture=int(np.median([each.size for each in maps])),
+        cells_per_picture=int(np.median([each.size for each in maps.held_out])),
         border=border,
     )
     judged = []
-    stitched = frames.test.stitched(model, geometry)
-    for picture, (height, width), raw in zip(test, frames.test.sizes, stitched, strict=True):
+    for picture, (height, width), raw in zip(test, maps.sizes, maps.test, strict=True):
         distance = level(raw, border)
         judged.append(Judged(picture, height, width, distance, top_mean(distance, model.top_cells)))
-    reached = figures(judged, threshold=calibration.threshold, cell=geometry.cell)
-    return Outcome(method, model.method, frames.surface.data.seed, reached, judged, calibration, geometry.cell)
+    reached = figures(judged, threshold=calibration.threshold, cell=maps.cell)
+    return Outcome(method, model.method, maps.seed, reached, judged, calibration, maps.cell)

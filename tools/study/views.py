@@ -32,8 +32,10 @@ class View:
         return self._cropped(pixels, cv2.INTER_AREA)
 
     def mask(self, truth: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """H×W, in step with `picture`."""
-        return np.asarray(self._cropped(truth.astype(np.uint8), cv2.INTER_NEAREST) > 0)
+        """H×W, in step with `picture`. A defect too thin to be met by any pixel's middle has every pixel it touches."""
+        marked = truth.astype(np.uint8) * np.uint8(255)
+        nearest = self._cropped(marked, cv2.INTER_NEAREST)
+        return np.asarray((nearest if nearest.any() else self._cropped(marked, cv2.INTER_AREA)) > 0)
 
     def _cropped(self, pixels: NDArray[np.uint8], interpolation: int) -> NDArray[np.uint8]:
         if self.resize is None or self.crop is None:
@@ -75,6 +77,8 @@ def show(view: View, data: Path, folder: Path) -> list[LabelledPicture]:
 
 
 def _copied(view: View, picture: LabelledPicture, folder: Path) -> LabelledPicture | None:
+    # Pictures may differ by their endings alone; a PNG's own name stays, for `--group` searches it.
+    name = picture.path.name if picture.path.suffix == ".png" else f"{picture.path.name}.png"
     pixels = picture.read()
     mask = None
     if not picture.good and picture.mask is not None:
@@ -83,9 +87,9 @@ def _copied(view: View, picture: LabelledPicture, folder: Path) -> LabelledPictu
         seen = view.mask(truth)
         if not seen.any():
             return None
-        mask = folder / "ground_truth" / picture.kind / f"{picture.path.stem}_mask.png"
+        mask = folder / "ground_truth" / picture.kind / name
         _write(mask, seen.astype(np.uint8) * np.uint8(255))
-    path = folder / picture.kind / f"{picture.path.stem}.png"
+    path = folder / picture.kind / name
     _write(path, view.picture(pixels)[..., ::-1])
     return LabelledPicture(path, picture.kind, mask)
 

@@ -21,12 +21,14 @@ class Method:
     meaning: str
     """In a few words, for help and report."""
     fit: Callable[[TrainingSet], Model]
+    levelled: bool = False
+    """Whether maps are levelled at the frame's edge: part of the method that ships, not of those it is held against."""
 
 
 METHODS = {
     method.name: method
     for method in (
-        Method("cse", "whitened features with many centroids, and evidence learned by contrast", fit_cse),
+        Method("cse", "whitened features, many centroids, and evidence learned by contrast", fit_cse, levelled=True),
         Method("whitened", "whitened features with many centroids", fit_whitened),
         Method("patchcore", "nearest neighbour in a coreset of good features (PatchCore)", fit_patchcore),
         Method("mahalanobis", "Mahalanobis distance to good (PaDiM without position)", fit_mahalanobis),

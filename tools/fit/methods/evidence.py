@@ -50,7 +50,7 @@ def train_evidence(
         clean, defective = _positions(good, spoilt, generator)
         head = Head(clean[:STANDARDISED].float())
         losses = tuple(_descend(head, clean, defective, generator))
-    evidence = Evidence(channels)
+        evidence = Evidence(channels)
     evidence.take_over(head.eval())
     round_to_half(evidence)
     return evidence.eval().requires_grad_(requires_grad=False), losses
