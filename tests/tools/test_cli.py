@@ -29,7 +29,7 @@ def run_slim(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_lists_every_command_without_the_training_extra() -> None:
     done = run_slim("--help")
     assert done.returncode == 0, done.stderr
-    for command in ("fit", "evaluate", "bench", "demo-bundle"):
+    for command in ("fit", "evaluate", "defects", "study", "bench", "demo-bundle"):
         assert command in done.stdout
 
 

@@ -10,6 +10,9 @@ from rich.table import Table
 from engines.bundle import Bundle
 from tools.evaluate.evaluation import Figures
 
+BESIDE = "synthetic_tile_auroc_"
+"""Beginning of the manifest's figures that tell what methods reached while fitting."""
+
 
 def as_json(bundle: Bundle, figures: Figures, seen: int) -> str:
     """The figures, fractions of 1, null where the set cannot tell; `seen` good pictures took part in fitting."""
@@ -31,6 +34,7 @@ def as_json(bundle: Bundle, figures: Figures, seen: int) -> str:
         "defective": figures.defective,
         "marked": figures.marked,
         "regions": figures.regions,
+        "methods_while_fitting": methods_while_fitting(bundle),
         "defects": {
             kind: {
                 "pictures": one.pictures,
@@ -67,7 +71,18 @@ def _main(bundle: Bundle, figures: Figures) -> Table:
     table.add_row("detection", percent(figures.detection), shipped)
     target = f"target {percent(calibration.target_false_rejects)}; 95 % interval {percent(low)} to {percent(high)}"
     table.add_row("false rejects", percent(figures.false_rejects), target)
+    methods = methods_while_fitting(bundle)
+    if len(methods) > 1:
+        table.add_section()
+        for name, reached in methods.items():
+            table.add_row(name, _fraction(reached), "AUROC while fitting: held-out tiles, synthetic defects")
     return table
+
+
+def methods_while_fitting(bundle: Bundle) -> dict[str, float]:
+    """What each method reached on the bundle's own held-out tiles, the one that was asked for first."""
+    found = {name: value for name, value in bundle.manifest.figures.items() if name.startswith(BESIDE)}
+    return {name.removeprefix(BESIDE).replace("_", "-"): value for name, value in found.items()}
 
 
 def _defects(figures: Figures) -> Table:

@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from calib.calibration import Calibration
 from engines.manifest import Manifest
 from tools.backbones.weights import Loaded
+from tools.evaluate.tables import BESIDE
 from tools.fit.comparison import Compared
 from tools.fit.frames import Judged, JudgedFrames
 from tools.fit.methods import METHODS
@@ -62,7 +63,7 @@ class Story:
 
 def figures(story: Story, calibration: Calibration, seconds: dict[str, float]) -> dict[str, float]:
     """Measured figures by name."""
-    measured = {f"synthetic_tile_auroc_{each.method.replace('-', '_')}": each.auroc for each in story.compared}
+    measured = {f"{BESIDE}{each.method.replace('-', '_')}": each.auroc for each in story.compared}
     measured |= story.model.figures
     good = [each.score for each in story.judged.good]
     for name, judged in (("synthetic", story.judged.spoilt), ("defect", story.judged.defective)):

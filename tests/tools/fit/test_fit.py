@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,7 +52,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, subprocess
         cv2.imwrite(str(root / f"web/scratch/{seed}.png"), spoilt)
     done = run_fit(
         "--good", root / "web/good", "--defects", root / "web", "--out", root / "bundles",
-        "--json", root / "fit.json", "--mm-per-px", 0.25, cwd=root,
+        "--json", root / "fit.json", "--mm-per-px", 0.25, "--tile", 96, "--beside", "mahalanobis", cwd=root,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return open_bundle(Path(done.stdout.strip())), done, root
@@ -79,6 +80,7 @@ def test_the_last_lines_say_where_everything_is(fitted: Fitted) -> None:
     bundle, done, root = fitted
     for wanted in ("threshold ", "95 % interval", "times ", f"bundle     {bundle.path}", "report.html", "evaluate"):
         assert wanted in done.stderr
+    assert re.search(r"held-out synthetic defects: cse [01]\.\d+, mahalanobis [01]\.\d+\.", done.stderr)
     written = json.loads((root / "fit.json").read_text())
     assert written["threshold"] == bundle.calibration.threshold
     assert (bundle.path / "report.html").read_text().lstrip().lower().startswith("<!doctype html")
@@ -99,14 +101,14 @@ def test_one_graph_takes_any_number_of_tiles_and_of_centroids(fitted: Fitted) ->
     ort = pytest.importorskip("onnxruntime")
     session = ort.InferenceSession(bundle.model, providers=["CPUExecutionProvider"])
     shapes = {each.name: each.shape for each in session.get_inputs()}
-    size = bundle.manifest.tile.size
+    size, cell = bundle.manifest.tile.size, bundle.manifest.tile.cell
     assert shapes["tiles"][1:] == [size, size, 3]
     assert shapes["centroids"][1] == bundle.manifest.embedding
     scores = {}
     for count in (1, 3):
         feed = {"tiles": bundle.golden.tiles[:count], "centroids": bundle.centroids[:7]}
         distance, score = session.run(["distance", "score"], feed)
-        assert distance.shape == (count, size // 16, size // 16)
+        assert distance.shape == (count, size // cell, size // cell)
         assert score.shape == (count,)
         scores[count] = score[0]
     assert scores[1] == pytest.approx(scores[3], rel=1e-4)
@@ -121,7 +123,9 @@ def test_the_graph_tells_nothing_of_the_machine_it_was_made_on(fitted: Fitted) -
 
 def test_the_same_seed_gives_the_same_centroids(fitted: Fitted, tmp_path: Path) -> None:
     bundle, _, root = fitted
-    again = run_fit("--good", root / "web/good", "--out", tmp_path / "again", cwd=tmp_path)
+    again = run_fit(
+        "--good", root / "web/good", "--out", tmp_path / "again", "--tile", 96, "--beside", "none", cwd=tmp_path
+    )
     assert again.returncode == 0, again.stderr
     other = open_bundle(Path(again.stdout.strip()))
     assert other.manifest.method == bundle.manifest.method
@@ -131,10 +135,15 @@ def test_the_same_seed_gives_the_same_centroids(fitted: Fitted, tmp_path: Path) 
 
 def test_one_large_picture_is_enough(write_papers: Write, tmp_path: Path) -> None:
     good = write_papers("good", 1, 256, 256)
-    done = run_fit("--good", good, "--out", tmp_path / "out", "--method", "whitened", cwd=tmp_path)
+    done = run_fit("--good", good, "--out", tmp_path / "out", "--method", "whitened", "--beside", "none", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "cut into blocks" in done.stderr
-    assert open_bundle(Path(done.stdout.strip())).manifest.method == "whitened"
+    assert "enlarged 2 times" in done.stderr
+    bundle = open_bundle(Path(done.stdout.strip()))
+    assert bundle.manifest.method == "whitened"
+    with OnnxEngine(bundle) as engine:
+        side = bundle.manifest.tile.size // bundle.manifest.tile.cell
+        assert engine.infer(bundle.golden.tiles).distance.shape[1:] == (side, side)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +163,10 @@ def test_one_large_picture_is_enough(write_papers: Write, tmp_path: Path) -> Non
         (["--good", "papers", "--group", "num_([0-9]+)"], 65, "8 of 8 pictures in papers, the first is 000.png"),
         (["--good", "papers", "--group", "^0"], 65, "all 8 good pictures are of one group, '0'"),
         (["--good", "papers", "--out", "papers/000.png/out"], 73, "cannot be written"),
+        (["--good", "papers", "--cache", "papers/000.png/cache"], 73, "--cache papers/000.png/cache: cannot be made"),
+        (["--good", "papers", "--method", "cnn"], 2, "there are cse, whitened, patchcore, mahalanobis, cse-published"),
+        (["--good", "papers", "--beside", "whitened,cnn"], 2, "--beside 'cnn'"),
+        (["--good", "papers", "--magnify", "3"], 2, "--magnify '3': 'auto', 1, 2 or 4"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -196,7 +209,7 @@ def test_b3_exports_and_runs_alike(tmp_path: Path, write_papers: Write) -> None:
     good = write_papers("good", 8)
     done = run_fit(
         "--good", good, "--out", tmp_path / "out", "--backbone", "efficientnet_b3", "--weights", weights,
-        "--method", "whitened", "--tile", 64, cwd=tmp_path,
+        "--method", "whitened", "--beside", "none", "--tile", 64, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     bundle = open_bundle(Path(done.stdout.strip()))

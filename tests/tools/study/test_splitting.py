@@ -1,0 +1,92 @@
+"""Which good pictures a trial learns, and which it inspects."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import pytest
+
+pytest.importorskip("torch", reason="the training extra is not installed")
+pytestmark = pytest.mark.train
+
+from tests.tools.fit.conftest import paper  # noqa: E402 - after the check for torch
+from tools.errors import PictureError  # noqa: E402
+from tools.evaluate.dataset import LabelledPicture, find_pictures  # noqa: E402
+from tools.study.trial import Design, Half, divide  # noqa: E402
+
+
+def design(share: float = 2 / 3, half: Half = "all", group: str | None = None) -> Design:
+    return Design(share, half, 0.05, group, "tf_efficientnet_lite0", Path())
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledPicture]:
+    """Twelve good sheets of six parts, two exposures each; five cracks and four stains."""
+    root = tmp_path_factory.mktemp("surface")
+    names = [f"good/part{part}-{exposure}" for part in range(6) for exposure in "ab"]
+    names += [f"crack/{index}" for index in range(5)] + [f"stain/{index}" for index in range(4)]
+    for seed, name in enumerate(names):
+        (root / name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(root / f"{name}.png"), paper(seed, 32, 32))
+    return find_pictures(root)
+
+
+Parted = tuple[set[str], set[str]]
+
+
+def good_names(pictures: list[LabelledPicture], seed: int, wanted: Design) -> Parted:
+    """Names of the good pictures that are learned, and of those that are inspected."""
+    train, test = divide(pictures, seed, wanted)
+    learned = [picture.path.name for picture in train]
+    inspected = [picture.path.name for picture in test if picture.good]
+    assert len({*learned, *inspected}) == len(learned) + len(inspected) == 12
+    return set(learned), set(inspected)
+
+
+@pytest.mark.parametrize(("share", "learned"), [(2 / 3, 8), (0.5, 6), (0.9, 11)])
+def test_the_wanted_share_is_learned_and_every_other_good_picture_inspected(
+    pictures: list[LabelledPicture], share: float, learned: int
+) -> None:
+    assert [len(side) for side in good_names(pictures, 0, design(share))] == [learned, 12 - learned]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_group_is_learned_or_inspected_whole(pictures: list[LabelledPicture], seed: int) -> None:
+    learned, inspected = good_names(pictures, seed, design(group="part([0-9])"))
+    assert len(learned) == 8
+    assert not {name[:5] for name in learned} & {name[:5] for name in inspected}
+
+
+def test_a_seed_gives_one_split_and_another_seed_another(pictures: list[LabelledPicture]) -> None:
+    assert good_names(pictures, 0, design()) == good_names(pictures, 0, design())
+    assert len({frozenset(good_names(pictures, seed, design())[0]) for seed in range(4)}) == 4
+
+
+def test_the_halves_of_the_defective_pictures_share_none_and_miss_none(pictures: list[LabelledPicture]) -> None:
+    inspected = {half: divide(pictures, 0, design(half=half))[1] for half in ("all", "even", "odd")}
+    defective = {half: {p.path for p in chosen if not p.good} for half, chosen in inspected.items()}
+    assert defective["even"] | defective["odd"] == defective["all"]
+    assert not defective["even"] & defective["odd"]
+    kinds = {half: Counter(p.kind for p in chosen if not p.good) for half, chosen in inspected.items()}
+    assert kinds == {
+        "all": {"crack": 5, "stain": 4},
+        "even": {"crack": 3, "stain": 2},
+        "odd": {"crack": 2, "stain": 2},
+    }
+    good = [{p.path for p in chosen if p.good} for chosen in inspected.values()]
+    assert good[0] == good[1] == good[2]
+
+
+def test_a_single_group_cannot_be_divided(pictures: list[LabelledPicture]) -> None:
+    with pytest.raises(PictureError, match="one group of good pictures"):
+        divide(pictures, 0, design(group="part"))
+
+
+@pytest.mark.parametrize(("share", "purpose"), [(0.01, "to learn"), (0.99, "to inspect")])
+def test_a_share_that_leaves_one_side_empty_is_refused(
+    pictures: list[LabelledPicture], share: float, purpose: str
+) -> None:
+    with pytest.raises(PictureError, match=f"--train {share}: leaves no group of good pictures {purpose}"):
+        divide(pictures, 0, design(share, group="part([0-9])"))
