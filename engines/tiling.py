@@ -94,10 +94,14 @@ class TileGrid:
 
     @cached_property
     def _window(self) -> NDArray[np.float32]:
-        """Weight of a tile's cells: a ramp over the overlap from each border, then 1."""
+        """Weight of a tile's cells: a rise over the overlap from each border, then 1.
+
+        The rise is Hann's, not straight: the cells next to a border have seen most of the padding and should hardly
+        count, and where two rises meet they sum to 1 all the same.
+        """
         fade = max(1, self.geometry.overlap // self.geometry.cell)
         position = np.arange(self._cells) + 0.5
-        ramp = np.minimum(np.minimum(position, position[::-1]) / fade, 1.0)
+        ramp = np.sin(np.pi / 2 * np.minimum(np.minimum(position, position[::-1]) / fade, 1.0)) ** 2
         window: NDArray[np.float32] = np.outer(ramp, ramp).astype(np.float32)
         return window
 
