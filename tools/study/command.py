@@ -89,13 +89,14 @@ def study(
         cache or default_folder(),
         other_levelling,
     )
+    wanted_seeds = _seeds(seeds)
     _make(out)
     results: list[Result] = []
     command = shlex.join(["inspectd-train", *sys.argv[1:]])
     for folder in data:
         for each in views:
             surface = folder.resolve().name if each.name == NATIVE else f"{folder.resolve().name} {each.name}"
-            for seed in _seeds(seeds):
+            for seed in wanted_seeds:
                 console.print(f"[bold]{surface}, seed {seed}[/bold]")
                 for outcome in _run(folder, each, asked, seed, design, console):
                     _tell(console, outcome)

@@ -1,8 +1,8 @@
 """CSE as it ships: a bank of good beside evidence that was learned by contrast.
 
 Evidence learned from drawn defects may say nothing of real ones. So it is learned two more times, each time from half
-of the kinds, and judged on the other half: only where defects of kinds that it never saw are told apart better with it
-than without does it ship.
+of the kinds, and judged on the other half: where defects of kinds that it never saw are told apart worse with it than
+without, it does not ship. Where both do as well, it does, for its maps are finer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LEAST_DISCOUNT = 0.0
 
 
 def fit_cse(data: TrainingSet) -> Model:
-    """The bank of good alone, or with learned evidence where that tells unseen kinds of defects better."""
+    """The bank of good with learned evidence, or alone where evidence does harm on kinds of defects it has not seen."""
     whitened = fit_whitened(data)
     trial = _trial(whitened, data)
     figures = {"unseen_kinds_auroc_cse": trial.with_evidence, "unseen_kinds_auroc_whitened": trial.without}
@@ -66,6 +66,8 @@ def _trial(whitened: Model, data: TrainingSet) -> _Trial:
         evidence, _ = train_evidence(data.good, seen, data.channels, data.seed)
         models = _with_evidence(whitened, evidence, data), whitened
         results.append([_auroc(model, data, unseen) for model in models])
+    if not results:  # a single kind was drawn: nothing speaks for evidence, so it does not ship
+        return _Trial(0.0, 1.0)
     return _Trial(*np.mean(results, axis=0).tolist())
 
 
