@@ -29,7 +29,6 @@ class Story:
 
     parts: Split
     loaded: Loaded
-    magnify: int
     compared: Sequence[Compared]
     """The method that was asked for first."""
     model: Model
@@ -43,8 +42,8 @@ class Story:
             f"Tiles of {geometry.size} px, overlapping {geometry.overlap} px.",
             f"{_count(parts)} for the threshold.",
         ]
-        if self.magnify > 1:
-            told.append(f"The pictures are small, so the network sees them enlarged {self.magnify} times.")
+        if self.parts.magnify > 1:
+            told.append(f"The pictures are small, so the network sees them enlarged {self.parts.magnify} times.")
         if parts.by == "blocks":
             told.append("There are too few pictures to split them whole, so each was cut into blocks.")
         told += _of_groups(parts)

@@ -99,7 +99,7 @@ def fit_surface(options: FitOptions, steps: Steps) -> Fitted:
     graph, golden = _export(surface, model, steps)
     draft = _Draft(options, surface, pictures, model, graph, golden)
     judged = _judge(draft, defective, options, steps)
-    story = Story(surface.parts, surface.loaded, surface.magnify, compared, model, judged, len(surface.pool.good))
+    story = Story(surface.parts, surface.loaded, compared, model, judged, len(surface.pool.good))
     calibration = draft.calibration(judged)
     manifest = draft.manifest(figures(story, calibration, steps.seconds))
     report = make_report(story, manifest, calibration, steps.seconds)
@@ -131,7 +131,6 @@ class Surface:
 
     parts: Split
     loaded: Loaded
-    magnify: int
     extractor: FeatureExtractor
     pool: Pool
     data: TrainingSet
@@ -165,7 +164,7 @@ def prepare(pictures: Sequence[PictureFile], options: FitOptions, steps: Steps) 
     with steps.step("tiles, synthetic defects", 1) as advance:
         pool = make_pool(parts, options.seed, advance)
     data = _features(extractor, pool, options, feature_cache(options, loaded, parts.magnify), steps)
-    return Surface(parts, loaded, parts.magnify, extractor, pool, data)
+    return Surface(parts, loaded, extractor, pool, data)
 
 
 @dataclass(frozen=True)

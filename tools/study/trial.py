@@ -48,8 +48,6 @@ class Design:
     cache: Path
     other_levelling: bool = False
     """Whether each method is run a second time: without levelling at the frame's edge if it has it, with it if not."""
-    tile: int | Literal["auto"] = "auto"
-    magnify: int | Literal["auto"] = "auto"
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def run_trial(
     train, test = divide(pictures, seed, design)
     options = _options(seed, design)
     surface = prepare(train, options, steps)
-    cache = feature_cache(options, surface.loaded, surface.magnify)
+    cache = feature_cache(options, surface.loaded, surface.parts.magnify)
     frames = _Frames(
         surface,
         _features(surface, [part.read() for part in surface.parts.held_out], cache, steps),
@@ -140,8 +138,6 @@ def _options(seed: int, design: Design) -> FitOptions:
         cache=design.cache,
         surface="study",
         backbone=design.backbone,
-        tile=design.tile,
-        magnify=design.magnify,
         false_rejects=design.false_rejects,
         seed=seed,
         group=design.group,

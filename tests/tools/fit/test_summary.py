@@ -39,7 +39,6 @@ def story(groups: list[str], side: int = 128, scores: tuple[float, ...] = ()) ->
     return Story(
         parts=parts,
         loaded=Loaded(Lite0(), nn.Identity(), "", "package: none"),
-        magnify=parts.magnify,
         compared=[Compared("whitened", 0.9)],
         model=Model("whitened", Strangeness(), np.zeros((1, 1), np.float32), 4),
         judged=JudgedFrames(judged, [], [], ()),

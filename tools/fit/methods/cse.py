@@ -15,8 +15,8 @@ import torch
 from tools.fit.extract import FeatureSet
 from tools.fit.methods.evidence import train_evidence
 from tools.fit.methods.linear import fit_whitened
-from tools.fit.models import Model, auroc, tile_scores
-from tools.fit.sets import SpoiltSet, TrainingSet
+from tools.fit.models import Model, Scores, auroc, tile_scores
+from tools.fit.sets import TrainingSet
 from tools.method.evidence import Evidence
 from tools.method.score import top_cells, top_mean
 from tools.method.scorers import FINE, BankScorer, CseScorer
@@ -32,7 +32,8 @@ LEAST_DISCOUNT = 0.0
 def fit_cse(data: TrainingSet) -> Model:
     """The bank of good with learned evidence, or alone where evidence does harm on kinds of defects it has not seen."""
     whitened = fit_whitened(data)
-    trial = _trial(whitened, data)
+    plain = tile_scores(whitened, data.held_out)
+    trial = _trial(whitened, plain, data)
     figures = {"unseen_kinds_auroc_cse": trial.with_evidence, "unseen_kinds_auroc_whitened": trial.without}
     told = (
         f"On kinds of synthetic defects that it had not seen, learned evidence beside whitened features reached AUROC "
@@ -41,7 +42,7 @@ def fit_cse(data: TrainingSet) -> Model:
     if not trial:
         return replace(whitened, figures=figures, choices=(f"{told}: whitened features ship without it.",))
     evidence, losses = train_evidence(data.good, data.spoilt, data.channels, data.seed)
-    both = _with_evidence(whitened, evidence, data)
+    both = _with_evidence(whitened, plain, evidence, data)
     return replace(both, losses=losses, figures=figures, choices=(f"{told}: both ship, side by side.",))
 
 
@@ -56,7 +57,8 @@ class _Trial:
         return round(self.with_evidence, 3) >= round(self.without, 3)
 
 
-def _trial(whitened: Model, data: TrainingSet) -> _Trial:
+def _trial(whitened: Model, plain: Scores, data: TrainingSet) -> _Trial:
+    """`plain`: what `whitened` says of the held-out good tiles."""
     kinds = sorted({*data.spoilt.kinds, *data.held_out_spoilt.kinds})
     results = []
     for half in (frozenset(kinds[::2]), frozenset(kinds[1::2])):
@@ -64,19 +66,21 @@ def _trial(whitened: Model, data: TrainingSet) -> _Trial:
         if not len(seen) or not len(unseen):
             continue
         evidence, _ = train_evidence(data.good, seen, data.channels, data.seed)
-        models = _with_evidence(whitened, evidence, data), whitened
-        results.append([_auroc(model, data, unseen) for model in models])
+        both = _with_evidence(whitened, plain, evidence, data)
+        good = tile_scores(both, data.held_out)
+        results.append(
+            [auroc(good, tile_scores(both, unseen.features)), auroc(plain, tile_scores(whitened, unseen.features))]
+        )
     if not results:  # a single kind was drawn: nothing speaks for evidence, so it does not ship
         return _Trial(0.0, 1.0)
     return _Trial(*np.mean(results, axis=0).tolist())
 
 
-def _with_evidence(whitened: Model, evidence: Evidence, data: TrainingSet) -> Model:
+def _with_evidence(whitened: Model, plain: Scores, evidence: Evidence, data: TrainingSet) -> Model:
     assert isinstance(whitened.scorer, BankScorer)
     cells = top_cells(FINE, int(np.prod(data.good.fine.shape[2:])))
     evidence.discount(max(LEAST_DISCOUNT, _typical(evidence, data.held_out, cells)))
-    distance = float(tile_scores(whitened, data.held_out).mean())
-    scales = 1 / max(distance, 1e-6), EVIDENCE_SCALE
+    scales = 1 / max(float(plain.mean()), 1e-6), EVIDENCE_SCALE
     scorer = CseScorer(whitened.scorer.projection, evidence, scales).eval()
     return replace(whitened, method="cse", scorer=scorer, top_cells=cells)
 
@@ -85,7 +89,3 @@ def _with_evidence(whitened: Model, evidence: Evidence, data: TrainingSet) -> Mo
 def _typical(evidence: Evidence, good: FeatureSet, cells: int) -> float:
     """The median over good tiles of the logit that their largest cells have."""
     return float(torch.cat([top_mean(evidence.logits(lot), cells) for lot in good.lots()]).median())
-
-
-def _auroc(model: Model, data: TrainingSet, spoilt: SpoiltSet) -> float:
-    return auroc(tile_scores(model, data.held_out), tile_scores(model, spoilt.features))
