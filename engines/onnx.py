@@ -10,6 +10,7 @@ import itertools
 import os
 import queue
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 
 from engines.base import BatchResult, Engine, Ticket
 from engines.bundle import Bundle
-from engines.errors import EngineBusyError, EngineError, EngineTimeoutError, NotFiniteError
+from engines.cuts import Cut
+from engines.errors import EngineBusyError, EngineError, EngineTimeoutError, NotFiniteError, TileError
 from engines.golden import FP32_TOLERANCE, check_golden
 
 CLOSE_S = 5.0
@@ -30,7 +32,12 @@ process from ending."""
 class _Flight:
     """A batch in flight."""
 
-    tiles: NDArray[np.uint8]
+    buffer: NDArray[np.uint8]
+    """The slot's memory, max_batch×T×T×3 RGB."""
+    centroids: NDArray[np.float32]
+    """K×E, those that it was submitted with."""
+    count: int
+    """Tiles in it."""
     landed: threading.Event = field(default_factory=threading.Event)
     outcome: BatchResult | EngineError | None = None
 
@@ -42,14 +49,20 @@ class _Flight:
 class OnnxEngine(Engine):
     """Runs a bundle's graph in FP32 on the CPU."""
 
+    keeps_pixels = False
+
     def __init__(self, bundle: Bundle, *, threads: int = 0, max_batch: int = 8, slots: int = 2) -> None:
         """`threads` 0 takes one for each core this process may use."""
         self._bundle = bundle
         self._threads = threads or len(os.sched_getaffinity(0))
+        self.geometry = bundle.manifest.tile
         self.max_batch = max_batch
         self.slots = slots
         self._session: ort.InferenceSession | None = None
         self._worker: threading.Thread | None = None
+        self._centroids = bundle.centroids
+        size = self.geometry.size
+        self._free = [np.empty((max_batch, size, size, 3), np.uint8) for _ in range(slots)]
         self._waiting: queue.SimpleQueue[_Flight | None] = queue.SimpleQueue()
         self._flying: dict[Ticket, _Flight] = {}
         self._tickets = itertools.count(1)
@@ -68,21 +81,18 @@ class OnnxEngine(Engine):
             self.close()
             raise
 
-    def submit(self, tiles: NDArray[np.uint8]) -> Ticket:
+    def submit(self, cuts: Sequence[Cut]) -> Ticket:
         """See `Engine.submit`."""
-        size = self._bundle.manifest.tile.size
-        if tiles.dtype != np.uint8 or tiles.shape[1:] != (size, size, 3) or not 0 < len(tiles) <= self.max_batch:
-            raise EngineError(
-                f"batch of {tiles.dtype} {tiles.shape}; wanted uint8 N×{size}×{size}×3, N from 1 to {self.max_batch}"
-            )
-        with self._lock:
-            if self._session is None:
-                raise EngineError("the engine is not active")
-            if len(self._flying) >= self.slots:
-                raise EngineBusyError(f"{self.slots} batches are in flight")
-            ticket, flight = Ticket(next(self._tickets)), _Flight(tiles)
-            self._flying[ticket] = flight
-            self._waiting.put(flight)
+        count = self.check_batch(cuts)
+        ticket, flight = self._take_slot(count)
+        try:
+            _cut(cuts, flight.buffer)
+            with self._lock:
+                self._check_active()  # nothing may come behind the end that `close` puts into the queue
+                self._waiting.put(flight)
+        except (TileError, EngineError):
+            self._give_back(ticket)
+            raise
         return ticket
 
     def collect(self, ticket: Ticket, timeout_s: float) -> BatchResult:
@@ -93,12 +103,20 @@ class OnnxEngine(Engine):
             raise EngineError(f"ticket {ticket} names no batch in flight")
         if not flight.landed.wait(timeout_s):
             raise EngineTimeoutError(f"no result within {timeout_s:g} s")
-        with self._lock:
-            self._flying.pop(ticket, None)
+        self._give_back(ticket)
         if isinstance(flight.outcome, EngineError):
             raise flight.outcome
         assert flight.outcome is not None
         return flight.outcome
+
+    def update_centroids(self, centroids: NDArray[np.float32]) -> None:
+        """See `Engine.update_centroids`."""
+        wanted = self._bundle.centroids
+        if centroids.shape != wanted.shape or centroids.dtype != wanted.dtype:
+            raise EngineError(f"centroids of {centroids.dtype} {centroids.shape}; wanted float32 {wanted.shape}")
+        with self._lock:
+            self._check_active()
+            self._centroids = centroids
 
     def close(self) -> None:
         """See `Engine.close`."""
@@ -107,6 +125,26 @@ class OnnxEngine(Engine):
         if worker is not None:
             self._waiting.put(None)
             worker.join(CLOSE_S)
+
+    def _check_active(self) -> None:
+        if self._session is None:
+            raise EngineError("the engine is not active")
+
+    def _take_slot(self, count: int) -> tuple[Ticket, _Flight]:
+        with self._lock:
+            self._check_active()
+            if not self._free:
+                raise EngineBusyError(f"{self.slots} batches are in flight")
+            ticket, flight = Ticket(next(self._tickets)), _Flight(self._free.pop(), self._centroids, count)
+            self._flying[ticket] = flight
+        return ticket, flight
+
+    def _give_back(self, ticket: Ticket) -> None:
+        """The batch has left its slot, collected or never run. Two threads may collect one ticket; one gives back."""
+        with self._lock:
+            flight = self._flying.pop(ticket, None)
+            if flight is not None:
+                self._free.append(flight.buffer)
 
     def _make_session(self) -> ort.InferenceSession:
         options = ort.SessionOptions()
@@ -125,16 +163,23 @@ class OnnxEngine(Engine):
                 flight.land(EngineError("the engine was closed before it ran the batch"))
                 continue
             try:
-                flight.land(self._run(session, flight.tiles))
+                flight.land(self._run(session, flight))
             except EngineError as error:
                 flight.land(error)
 
-    def _run(self, session: ort.InferenceSession, tiles: NDArray[np.uint8]) -> BatchResult:
-        feed = {"tiles": tiles, "centroids": self._bundle.centroids}
+    def _run(self, session: ort.InferenceSession, flight: _Flight) -> BatchResult:
+        feed = {"tiles": flight.buffer[: flight.count], "centroids": flight.centroids}
         try:
             distance, score = session.run(["distance", "score"], feed)
         except Exception as error:  # as above: whatever it raises is the batch's failure
-            raise EngineError(f"ONNX Runtime failed on a batch of {len(tiles)}: {error}") from error
+            raise EngineError(f"ONNX Runtime failed on a batch of {flight.count}: {error}") from error
         if not (np.isfinite(distance).all() and np.isfinite(score).all()):
             raise NotFiniteError("the engine returned NaN or infinity")
         return BatchResult(distance, score)
+
+
+def _cut(cuts: Sequence[Cut], buffer: NDArray[np.uint8]) -> None:
+    row = 0
+    for cut in cuts:
+        cut.write(buffer[row : row + cut.count])
+        row += cut.count

@@ -11,9 +11,13 @@ from calib.border import level
 from calib.calibration import Calibration
 from calib.score import top_mean
 from engines.base import Engine
+from engines.cuts import Cut, TiledFrame
 from engines.manifest import TileGeometry
 from engines.pixels import PixelFormat
-from engines.tiling import TileGrid, tile_grid
+from engines.tiling import tile_grid
+
+TIMEOUT_S = 60.0
+"""For one batch; far beyond what any takes."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +47,8 @@ def frame_map(engine: Engine, geometry: TileGeometry, pixels: NDArray[np.uint8])
 
     Arguments and errors as of `inspect`.
     """
-    grid = tile_grid(pixels.shape[0], pixels.shape[1], geometry)
-    maps = [
-        engine.infer(_cut(grid, pixels, start, min(start + engine.max_batch, len(grid)))).distance
-        for start in range(0, len(grid), engine.max_batch)
-    ]
-    return grid.stitch(np.concatenate(maps))
-
-
-def _cut(grid: TileGrid, pixels: NDArray[np.uint8], start: int, stop: int) -> NDArray[np.uint8]:
-    size = grid.geometry.size
-    tiles = np.empty((stop - start, size, size, 3), np.uint8)
-    grid.cut(pixels, PixelFormat.RGB8, start, stop, tiles)
-    return tiles
+    frame = TiledFrame(pixels, PixelFormat.RGB8, tile_grid(pixels.shape[0], pixels.shape[1], geometry))
+    starts = range(0, len(frame.grid), engine.max_batch)
+    cuts = [Cut(frame, start, min(engine.max_batch, len(frame.grid) - start)) for start in starts]
+    maps = [engine.collect(engine.submit([cut]), TIMEOUT_S).distance for cut in cuts]
+    return frame.grid.stitch(np.concatenate(maps))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.cuts import Cut, TiledFrame
 from engines.manifest import TileGeometry
-from engines.tiling import TileGrid, tile_grid
+from engines.tiling import tile_grid
 from inspectd.pipeline.ledger import OpenFrame
 from inspectd.pipeline.queues import FrameQueues
 
@@ -18,85 +20,98 @@ class FrameWork:
     """A frame on its way through the engine: its tiles' maps as they come back."""
 
     opened: OpenFrame
-    grid: TileGrid
+    tiled: TiledFrame
     distance: NDArray[np.float32] | None = None
     """tiles×h×w; made when the first part comes back."""
-    cut: int = 0
-    """Tiles cut so far."""
+    taken: int = 0
+    """Tiles put into batches so far."""
     missing: int = field(init=False)
     """Tiles whose maps have not come back."""
 
     def __post_init__(self) -> None:
-        self.missing = len(self.grid)
+        self.missing = len(self.tiled.grid)
+        self._pixels = threading.Lock()
+        self._readers = 1  # the one that fills batches with it
+
+    def take(self, most: int) -> Part:
+        """The next tiles, at most so many, for a batch; the pixels are held until that batch says it has read them."""
+        count = min(most, len(self.tiled.grid) - self.taken)
+        part = Part(self, Cut(self.tiled, first=self.taken, count=count))
+        self.taken += count
+        with self._pixels:
+            self._readers += 1
+        return part
 
     @property
-    def all_cut(self) -> bool:
-        """Whether the frame's pixels are no longer needed."""
-        return self.cut == len(self.grid)
+    def all_taken(self) -> bool:
+        """Whether no tile is left for another batch."""
+        return self.taken == len(self.tiled.grid)
 
-    def cut_into(self, buffer: NDArray[np.uint8], at: int) -> Part:
-        """Cut as many of the tiles left as fit into `buffer` (B×T×T×3) from row `at` on."""
-        count = min(len(buffer) - at, len(self.grid) - self.cut)
-        frame = self.opened.frame
-        self.grid.cut(frame.pixels, frame.pixel_format, self.cut, self.cut + count, buffer[at : at + count])
-        part = Part(self, first=self.cut, count=count)
-        self.cut += count
-        return part
+    def pixels_read(self) -> None:
+        """One reader of the pixels is done; with the last one, their buffer goes back to the camera."""
+        with self._pixels:
+            self._readers -= 1
+            last = self._readers == 0
+        if last:
+            self.opened.frame.release()
 
     def add(self, part: Part, distance: NDArray[np.float32]) -> bool:
         """Take a part's maps (count×h×w); True when the frame is complete."""
+        cut = part.cut
         if self.distance is None:
-            self.distance = np.empty((len(self.grid), *distance.shape[1:]), np.float32)
-        self.distance[part.first : part.first + part.count] = distance
-        self.missing -= part.count
+            self.distance = np.empty((len(self.tiled.grid), *distance.shape[1:]), np.float32)
+        self.distance[cut.first : cut.first + cut.count] = distance
+        self.missing -= cut.count
         return self.missing == 0
 
     def frame_map(self) -> NDArray[np.float32]:
         """The stitched map of the complete frame, rows×columns, not yet levelled at the frame's edge."""
         assert self.distance is not None
-        return self.grid.stitch(self.distance)
+        return self.tiled.grid.stitch(self.distance)
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some tiles of one frame within a batch, next to each other."""
+    """What a batch holds of one frame."""
 
     work: FrameWork
-    first: int
-    """Number of the first tile, in its frame."""
-    count: int
+    cut: Cut
 
 
 @dataclass
 class Batch:
     """Tiles that go to the engine together."""
 
-    buffer: NDArray[np.uint8]
-    """Its memory, max_batch×T×T×3, in use until the batch is collected."""
+    room: int
+    """Most tiles."""
     parts: list[Part] = field(default_factory=list)
-
-    @property
-    def size(self) -> int:
-        """Tiles in it."""
-        return sum(part.count for part in self.parts)
+    size: int = 0
+    """Tiles in it."""
 
     @property
     def full(self) -> bool:
         """Whether no tile more fits."""
-        return self.size == len(self.buffer)
+        return self.size == self.room
 
     @property
-    def tiles(self) -> NDArray[np.uint8]:
-        """What the engine is given: size×T×T×3."""
-        return self.buffer[: self.size]
+    def cuts(self) -> list[Cut]:
+        """What the engine is given."""
+        return [part.cut for part in self.parts]
 
     def fill_from(self, work: FrameWork) -> None:
         """Add tiles of `work` until they or the room are used up."""
-        self.parts.append(work.cut_into(self.buffer, self.size))
+        part = work.take(self.room - self.size)
+        self.parts.append(part)
+        self.size += part.cut.count
+
+    def pixels_read(self) -> None:
+        """The engine has read the pixels, or never will."""
+        for part in self.parts:
+            part.work.pixels_read()
 
 
 class WorkSource:
-    """Turns waiting frames into work, one after the other; a frame is worked on until all its tiles are cut."""
+    """Turns waiting frames into work, one after the other; a frame is worked on until all its tiles are taken."""
 
     def __init__(self, queues: FrameQueues, geometry: TileGeometry) -> None:
         self._queues = queues
@@ -113,7 +128,7 @@ class WorkSource:
             if work is None:
                 return
             batch.fill_from(work)
-            if work.all_cut:
+            if work.all_taken:
                 self._end()
 
     def _work(self, *, wait: bool) -> FrameWork | None:
@@ -123,12 +138,17 @@ class WorkSource:
             opened = self._queues.take(wait=wait)
             if opened is None:
                 return None
-            height, width = opened.frame.pixels.shape[:2]
-            self._current = FrameWork(opened, tile_grid(height, width, self._geometry))
+            frame = opened.frame
+            grid = tile_grid(*frame.pixels.shape[:2], self._geometry)
+            self._current = FrameWork(opened, TiledFrame(frame.pixels, frame.pixel_format, grid))
         return self._current
 
+    def close(self) -> None:
+        """Give back what is at hand; nothing is filled any more."""
+        self._end()
+
     def _end(self) -> None:
-        """The pixels are no longer needed: their buffer goes back to the camera."""
+        """No more batches are filled with it."""
         if self._current is not None:
-            self._current.opened.frame.release()
+            self._current.pixels_read()
             self._current = None

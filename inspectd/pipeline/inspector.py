@@ -8,13 +8,12 @@ look alive.
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from calib.border import level
 from engines.base import BatchResult, Engine, Ticket
@@ -78,10 +77,8 @@ class Inspector:
         )
         self._ledger = Ledger(self._deadline_missed, on_fatal)
         self._queues = FrameQueues({name: camera.queue for name, camera in cameras.items()})
-        size = bundle.manifest.tile.size
-        self._free: queue.SimpleQueue[NDArray[np.uint8] | None] = queue.SimpleQueue()
-        for _ in range(engine.slots):
-            self._free.put(np.empty((engine.max_batch, size, size, 3), np.uint8))
+        self._slots = threading.Semaphore(engine.slots)
+        self._closing = False
         self._flying: queue.SimpleQueue[tuple[Ticket, Batch] | None] = queue.SimpleQueue()
         self._failures = 0
         self._threads = [stage("feeder", self._feed, on_fatal), stage("collector", self._collect, on_fatal)]
@@ -113,7 +110,8 @@ class Inspector:
     def close(self, timeout_s: float) -> bool:
         """End the threads; False where one of them hangs in the engine."""
         self._queues.close()
-        self._free.put(None)  # after a fault no buffer comes back for the feeder to wait for
+        self._closing = True
+        self._slots.release()  # after a fault no slot comes free for the feeder to wait for
         end = time.monotonic() + timeout_s
         for thread in self._threads:
             if thread.is_alive():
@@ -153,22 +151,26 @@ class Inspector:
     def _feed(self) -> None:
         source = WorkSource(self._queues, self._bundle.manifest.tile)
         try:
-            while (buffer := self._free.get()) is not None:
-                batch = Batch(buffer)
+            while self._slots.acquire() and not self._closing:
+                batch = Batch(self._engine.max_batch)
                 source.fill(batch)
                 if not batch.parts:
                     return
                 self._submit(batch)
         finally:
+            source.close()
             self._flying.put(None)
 
     def _submit(self, batch: Batch) -> None:
         try:
-            ticket = self._engine.submit(batch.tiles)
+            ticket = self._engine.submit(batch.cuts)
         except EngineError as error:
+            batch.pixels_read()
             self._batch_failed(batch, error)
-            self._free.put(batch.buffer)
+            self._slots.release()
         else:
+            if not self._engine.keeps_pixels:
+                batch.pixels_read()
             self._flying.put((ticket, batch))
 
     def _collect(self) -> None:
@@ -184,13 +186,15 @@ class Inspector:
             else:
                 self._failures = 0
                 self._accept(batch, result)
-            self._free.put(batch.buffer)
+            if self._engine.keeps_pixels:
+                batch.pixels_read()
+            self._slots.release()
 
     def _accept(self, batch: Batch, result: BatchResult) -> None:
         row = 0
         for part in batch.parts:
-            complete = part.work.add(part, result.distance[row : row + part.count])
-            row += part.count
+            complete = part.work.add(part, result.distance[row : row + part.cut.count])
+            row += part.cut.count
             if complete and not part.work.opened.settled:
                 self._judge(part.work)
 
@@ -201,8 +205,8 @@ class Inspector:
         judgement = judge(
             distance,
             calibration,
-            width=work.grid.width,
-            height=work.grid.height,
+            width=work.tiled.grid.width,
+            height=work.tiled.grid.height,
             cell=cell,
             mm_per_px=self._cameras[opened.frame.camera].mm_per_px,
             max_regions=self._max_regions,

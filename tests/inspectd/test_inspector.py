@@ -201,6 +201,36 @@ def test_when_frames_come_too_fast_the_policy_says_which_is_given_up(
     assert sorted(line.released) == list(range(1, 11))
 
 
+def test_an_engine_that_reads_pixels_later_has_them_until_its_batch_is_collected(
+    make_line: MakeLine, engine: GatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "keeps_pixels", True)
+    line = make_line()
+    engine.gate.clear()
+    numbers = [line.take(surface_picture(1, 112, 112)), line.take(surface_picture(2, 112, 208))]  # 4 and 8 tiles
+    wait_for(lambda: len(engine._flying) == 2)  # the second is half way through
+    time.sleep(0.05)
+    assert line.released == []
+    engine.gate.set()
+    verdicts = line.finish()
+    assert {draft.outcome for draft in verdicts.values()} == {Outcome.PASS}
+    assert line.released == numbers
+
+
+def test_pixels_of_a_frame_that_ran_out_of_time_are_not_given_back_while_a_batch_reads_them(
+    make_line: MakeLine, engine: GatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "keeps_pixels", True)
+    line = make_line(deadline_ms=200)
+    engine.gate.clear()
+    number = line.take(surface_picture(1, 112, 400))  # more tiles than both slots hold
+    wait_for(lambda: len(line.drafts) == 1)
+    assert line.released == []
+    engine.gate.set()
+    assert line.finish()[number].reason is Reason.DEADLINE
+    assert line.released == [number]
+
+
 def test_a_camera_that_blocks_loses_nothing(make_line: MakeLine, engine: GatedEngine) -> None:
     line = make_line(drop=DropPolicy.BLOCK)
     engine.gate.clear()

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from engines.bundle import open_bundle
+from engines.cuts import cuts_of_tiles
 from engines.onnx import OnnxEngine
 
 WARM_UP_S = 1.0
@@ -24,11 +25,12 @@ def tiles_per_second(bundle: Path, threads: int, max_batch: int, slots: int, sec
     golden = opened.golden.tiles
     batch = np.ascontiguousarray(golden[np.arange(max_batch) % len(golden)])
     with OnnxEngine(opened, threads=threads, max_batch=max_batch, slots=slots) as engine:
-        flying = deque(engine.submit(batch) for _ in range(slots))
+        cuts = cuts_of_tiles(batch, engine.geometry)
+        flying = deque(engine.submit(cuts) for _ in range(slots))
         began, done = time.perf_counter() + WARM_UP_S, 0
         while (now := time.perf_counter()) < began + seconds:
             engine.collect(flying.popleft(), 60.0)
-            flying.append(engine.submit(batch))
+            flying.append(engine.submit(cuts))
             done += max_batch if now >= began else 0
         return done / (time.perf_counter() - began)
 
