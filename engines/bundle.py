@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from calib.calibration import Calibration
 from calib.errors import CalibrationError
-from engines.durable import sync_directory
+from engines.durable import sync_directory, write_files
 from engines.errors import BundleError, SchemaError, TileError
 from engines.manifest import SCHEMA_VERSION, FileEntry, Manifest
 from engines.tiling import check_geometry
@@ -144,7 +144,7 @@ def write_bundle(
         parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=".writing-", dir=parent))
         try:
-            _write_files(staging, {**files, MANIFEST: raw})
+            write_files(staging, {**files, MANIFEST: raw})
             if not target.exists():
                 staging.chmod(0o755)
                 staging.rename(target)
@@ -265,15 +265,3 @@ def _golden(path: Path, content: Mapping[str, bytes], manifest: Manifest) -> Gol
         np.asarray(score, np.float32),
         np.asarray(distance_max, np.float32),
     )
-
-
-def _write_files(directory: Path, files: Mapping[str, bytes]) -> None:
-    for name, data in files.items():
-        file = directory / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-    for sub in {(directory / name).parent for name in files}:
-        sync_directory(sub)

@@ -14,6 +14,12 @@ from engines.errors import GoldenError
 FP32_TOLERANCE = 1e-3
 """Largest relative error of an FP32 runtime. Other instruction sets reorder sums; runtimes seen so far stay below
 1e-5, so a hundredfold of that still tells a wrong graph from rounding."""
+FP16_TOLERANCE = 2e-2
+"""Largest error of an FP16 runtime, as a share of the expected value or of the bundle's threshold, whichever is larger.
+Twice what a build may show on the CPU with every value rounded to half precision (`engines.precision.safety`): a GPU
+sums in another order and in other widths than that."""
+_LEAST = 1e-6
+"""Expected values are taken for no smaller: a golden tile made of centroids has distance 0."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +51,18 @@ class Comparison:
         )
 
 
-def compare(golden: GoldenTiles, result: BatchResult, tolerance: float) -> Comparison:
-    """Hold a result on the golden tiles against the expected scores."""
-    score = _relative(result.score, golden.score)
-    peak = _relative(result.distance.max(axis=(1, 2)), golden.distance_max)
+def compare(golden: GoldenTiles, result: BatchResult, tolerance: float, floor: float = _LEAST) -> Comparison:
+    """Hold a result on the golden tiles against the expected scores; errors are relative to no less than `floor`."""
+    score = _relative(result.score, golden.score, floor)
+    peak = _relative(result.distance.max(axis=(1, 2)), golden.distance_max, floor)
     error = np.maximum(score, peak)
     return Comparison(np.where(np.isfinite(error), error, np.inf), tolerance)
 
 
-def check_golden(engine: Engine, bundle: Bundle, tolerance: float) -> Comparison:
+def check_golden(engine: Engine, bundle: Bundle, tolerance: float, floor: float = _LEAST) -> Comparison:
     """Run the golden tiles through an engine, in batches it takes, and refuse it where it says something else.
+
+    `floor` as in `compare`.
 
     Raises:
         GoldenError: its maps have another shape than the manifest says, or its scores differ.
@@ -73,14 +81,14 @@ def check_golden(engine: Engine, bundle: Bundle, tolerance: float) -> Comparison
             f"its manifest says {side}×{side}"
         )
     score = np.concatenate([result.score for result in results])
-    comparison = compare(golden, BatchResult(distance, score), tolerance)
+    comparison = compare(golden, BatchResult(distance, score), tolerance, floor)
     if not comparison:
         raise GoldenError(f"bundle {bundle.path.name}: {comparison}; this engine may not judge with it")
     return comparison
 
 
-def _relative(actual: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray[np.float64]:
+def _relative(actual: NDArray[np.float32], expected: NDArray[np.float32], floor: float) -> NDArray[np.float64]:
     wanted = expected.astype(np.float64)
-    scale = np.maximum(np.abs(wanted), 1e-6)  # a golden tile made of centroids has distance 0
+    scale = np.maximum(np.abs(wanted), floor)
     error: NDArray[np.float64] = np.abs(actual.astype(np.float64) - wanted) / scale
     return error

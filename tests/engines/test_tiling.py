@@ -75,6 +75,51 @@ def test_a_map_that_knows_no_tiles_is_stitched_without_seams() -> None:
     np.testing.assert_allclose(stitched, whole[:38, :52], rtol=1e-6)
 
 
+@settings(max_examples=100, deadline=None)
+@given(height=st.integers(1, 400), width=st.integers(1, 400), seed=st.integers(0, 2**32 - 1))
+def test_a_restricted_grid_gives_inspected_cells_the_same_value(height: int, width: int, seed: int) -> None:
+    """However tiles disagree where they overlap; what lies in no tile is 0."""
+    random = np.random.default_rng(seed)
+    grid = tile_grid(height, width, GEOMETRY)
+    inspected = np.zeros(grid.map_shape, bool)
+    row, column = (int(random.integers(length)) for length in grid.map_shape)
+    inspected[row : row + int(random.integers(1, 12)), column : column + int(random.integers(1, 12))] = True
+    some = grid.restricted_to(inspected)
+    of_tiles = {origin: random.random((8, 8)).astype(np.float32) + 1 for origin in grid.origins}
+    whole = grid.stitch(np.stack([of_tiles[origin] for origin in grid.origins]))
+    part = some.stitch(np.stack([of_tiles[origin] for origin in some.origins]))
+    np.testing.assert_array_equal(part[inspected], whole[inspected])
+    assert part.shape == whole.shape
+    covered = np.zeros(grid.map_shape, bool)
+    for y, x in some.origins:
+        covered[y // 8 : y // 8 + 8, x // 8 : x // 8 + 8] = True
+        assert inspected[y // 8 : y // 8 + 8, x // 8 : x // 8 + 8].any()
+    assert (part[~covered] == 0).all()
+    assert len(some) == len(some.origins) <= len(grid)
+
+
+def test_the_tiles_of_a_restricted_grid_are_numbered_without_a_gap() -> None:
+    frame = surface_picture(6, 128, 400)
+    grid = tile_grid(128, 400, GEOMETRY)
+    inspected = np.zeros(grid.map_shape, bool)
+    inspected[:4, -4:] = True
+    some = grid.restricted_to(inspected)
+    assert 0 < len(some) < len(grid)
+    tiles = np.empty((len(some), 64, 64, 3), np.uint8)
+    some.cut(frame, PixelFormat.RGB8, 0, len(some), tiles)
+    for tile, (y, x) in zip(tiles, some.origins, strict=True):
+        seen = frame[y : y + 64, x : x + 64]
+        np.testing.assert_array_equal(tile[: seen.shape[0], : seen.shape[1]], seen)
+
+
+def test_a_grid_restricted_to_nothing_is_refused() -> None:
+    grid = tile_grid(128, 160, GEOMETRY)
+    with pytest.raises(TileError, match="no cell"):
+        grid.restricted_to(np.zeros(grid.map_shape, bool))
+    with pytest.raises(TileError, match="on a grid for"):
+        grid.restricted_to(np.ones((2, 2), bool))
+
+
 def test_a_frame_of_another_size_is_refused() -> None:
     with pytest.raises(TileError, match="grid for"):
         tile_grid(64, 64, GEOMETRY).cut(
