@@ -2,11 +2,17 @@
 
 InspectdError (1)
 ├── SettingsError (78)     the configuration; the message names the file, the key, the value and the way out
+│   └── ViewError (78)     a mask, scale or flat-field file that a camera names, or a frame that it does not fit
 ├── CameraError            a camera cannot be opened or read; the daemon goes on with the others
 ├── JournalError (74)      the journal cannot be opened or written
 ├── PublishError (69)      a socket cannot be bound
-├── ClientError            a message that is not of this wire, or a replay that did not come
+├── OutputError (73)       a file that a command was to write cannot be written
+├── ClientError            a message that is not of this wire, or an answer that did not come
+├── RequestRefusedError    what was asked over the control socket is not done; the message says why
+│   ├── TriggerRefusedError    a trigger
+│   └── CountRefusedError      an encoder's count
 └── EngineFailure (70)     the engine died under the daemon; a restart may heal it
+    └── DeviceFailure (71) the GPU was lost; a restart heals it where the GPU itself came back
 
 The codes are those of sysexits.h, so that a supervisor can tell a typo from a fault worth a restart.
 """
@@ -28,6 +34,10 @@ class SettingsError(InspectdError):
     exit_code = 78
 
 
+class ViewError(SettingsError):
+    """A mask, scale or flat-field file that a camera names cannot be used, or does not fit its frames."""
+
+
 class CameraError(InspectdError):
     """A camera cannot be opened or read."""
 
@@ -44,11 +54,35 @@ class PublishError(InspectdError):
     exit_code = 69
 
 
+class OutputError(InspectdError):
+    """A file that a command was to write cannot be written."""
+
+    exit_code = 73
+
+
 class ClientError(InspectdError):
-    """A message that is not of this wire, or a replay that did not come."""
+    """A message that is not of this wire, or an answer that did not come."""
+
+
+class RequestRefusedError(InspectdError):
+    """What was asked over the control socket is not done."""
+
+
+class TriggerRefusedError(RequestRefusedError):
+    """A trigger cannot be taken."""
+
+
+class CountRefusedError(RequestRefusedError):
+    """An encoder's count cannot be taken."""
 
 
 class EngineFailure(InspectdError):  # noqa: N818 - a failure of the engine's, told apart from engines.EngineError
     """The engine died under the daemon."""
 
     exit_code = 70
+
+
+class DeviceFailure(EngineFailure):
+    """The GPU was lost under the daemon."""
+
+    exit_code = 71

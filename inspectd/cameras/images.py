@@ -25,7 +25,7 @@ from engines.pixels import PixelFormat
 from inspectd.cameras.base import BadPicture, Camera, Picture
 from inspectd.cameras.completeness import JPEG_START, missing_part
 from inspectd.errors import CameraError
-from inspectd.settings import ImagesCamera
+from inspectd.settings import ImagesCamera, TriggerMode
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"})
 """Files of a folder that are taken for pictures. A pattern or a file named outright may have any name."""
@@ -47,6 +47,7 @@ class ImagesDriver(Camera):
         self._period_ns = int(1e9 / settings.rate_hz) if settings.rate_hz else 0
         self._loop = settings.loop
         self._preload = settings.preload
+        self._triggered = settings.trigger is not TriggerMode.OFF
         self._next = skip
         self._due_ns: int | None = None
         self._files: list[Path] = []
@@ -69,6 +70,11 @@ class ImagesDriver(Camera):
         decoded = self._decoded[index] if self._preload else _decode_file(self._files[index])
         self._wait()
         return self._deliver(self._files[index], decoded)
+
+    def trigger(self) -> None:
+        """Nothing is to be done: `read` gives the next picture. See `Camera.trigger`."""
+        if not self._triggered:
+            super().trigger()
 
     def close(self) -> None:
         """See `Camera.close`."""
