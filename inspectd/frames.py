@@ -13,6 +13,18 @@ from inspectd.wire.models import Reason
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Which rows of a line-scan camera a frame holds. Within a run none is missing; what lies between runs is lost."""
+
+    run_ns: int
+    """Names the run: CLOCK_MONOTONIC when it began."""
+    first: int
+    """Number of the frame's first row, counted from 0 in each run."""
+    repeated: int
+    """So many of its rows the frame before holds as well."""
+
+
+@dataclass(frozen=True)
 class Frame:
     """A picture taken. `release` gives its buffer back; the pixels must not be touched after that."""
 
@@ -30,6 +42,10 @@ class Frame:
     """A file's name, where the frame came from one."""
     release: Callable[[], None]
     """Gives the buffer back to the camera; calling it again does nothing."""
+    part: str | None = None
+    """The part it was fired for, by a camera that is triggered by the daemon."""
+    rows: Rows | None = None
+    """Of a line-scan camera."""
 
 
 @dataclass(frozen=True)
@@ -43,3 +59,7 @@ class LostFrame:
     captured_monotonic_ns: int
     captured_utc_ns: int
     source: str | None
+    part: str | None = None
+    """As of `Frame`."""
+    rows: Rows | None = None
+    """As of `Frame`."""

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-from inspectd.wire.drafts import MapDraft, VerdictDraft
+from inspectd.wire.drafts import Draft, MapDraft
 
 MAX_DRAFTS = 1024
 MAX_MAP_BYTES = 64 << 20
@@ -17,7 +17,7 @@ MAX_MAP_BYTES = 64 << 20
 class Parcel:
     """A draft and the map that goes with it."""
 
-    draft: VerdictDraft
+    draft: Draft
     distance_map: MapDraft | None
 
     @property

@@ -19,11 +19,11 @@ from inspectd.journal import Journal
 from inspectd.outbox import MAX_DRAFTS, Outbox, Parcel
 from inspectd.settings import PublishSettings
 from inspectd.sockets import bound_socket
-from inspectd.wire.drafts import MapDraft, VerdictDraft
+from inspectd.wire.drafts import Draft, MapDraft
 from inspectd.wire.maps import FULL_SCALE, encode_map
-from inspectd.wire.models import CameraStatus, DaemonState, Heartbeat, MapHeader, Outcome, Verdict
+from inspectd.wire.models import CameraStatus, DaemonState, Heartbeat, MapHeader, Outcome, PartVerdict, Verdict
 from inspectd.wire.times import utc_text
-from inspectd.wire.topics import HEARTBEAT, map_topic, verdict_topic
+from inspectd.wire.topics import HEARTBEAT, PARTS, map_topic, verdict_topic
 
 BEAT_S = 1.0
 """From one heartbeat to the next."""
@@ -38,7 +38,7 @@ VERDICTS_WATERMARK = 1000
 """Messages kept for a subscriber that reads too slowly; what comes beyond is lost to it until it asks for a replay."""
 MAPS_WATERMARK = 32
 
-_Durable = tuple[Verdict, bytes, MapDraft | None]
+_Durable = tuple[Verdict | PartVerdict, bytes, MapDraft | None]
 """A verdict, the message that says it, and its map."""
 
 log = structlog.get_logger(__name__)
@@ -103,7 +103,7 @@ class Publisher:
         self._latest = self._journal.next_sequence - 1
         self._thread.start()
 
-    def submit(self, draft: VerdictDraft, distance_map: MapDraft | None = None) -> None:
+    def submit(self, draft: Draft, distance_map: MapDraft | None = None) -> None:
         """Hand a verdict over for good; waits while too many are waiting already. Any thread may call it."""
         if not self._outbox.put(Parcel(draft, distance_map)):
             self._lose(1)
@@ -213,10 +213,13 @@ class Publisher:
 
     # What is sent
 
-    def _send(self, verdict: Verdict, message: bytes, distance_map: MapDraft | None) -> None:
+    def _send(self, verdict: Verdict | PartVerdict, message: bytes, distance_map: MapDraft | None) -> None:
         assert self._verdicts is not None
-        self._verdicts.send_multipart([verdict_topic(verdict.camera), message])
+        topic = PARTS if isinstance(verdict, PartVerdict) else verdict_topic(verdict.camera)
+        self._verdicts.send_multipart([topic, message])
         self._latest = verdict.sequence
+        if isinstance(verdict, PartVerdict):
+            return
         self._counts[verdict.outcome] += 1
         if distance_map is not None and self._maps is not None and verdict.frame is not None:
             self._send_map(self._maps, verdict, verdict.frame, distance_map)

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.text import Text
 
 from inspectd.client import Event, Gap, JournalReplaced, Restart, Silence
-from inspectd.wire.models import CameraState, Heartbeat, Outcome, Verdict
+from inspectd.wire.models import CameraState, Heartbeat, Outcome, PartVerdict, Verdict
 
 STYLES = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.ERROR: "bold yellow"}
 WELL = {CameraState.RUNNING, CameraState.ENDED, CameraState.STARTING}
@@ -26,6 +26,10 @@ def format_line(verdict: Verdict) -> Text:
         f"  {_found(verdict):<11}",
         (f"  {verdict.latency_ms:7.1f} ms", "red" if verdict.latency_ms > verdict.deadline_ms else "dim"),
     )
+    if verdict.part:
+        line.append(f"  part {verdict.part}", "dim")
+    if verdict.untriggered:
+        line.append("  no trigger", "bold yellow")
     if verdict.source:
         line.append(f"  {verdict.source}", "dim")
     if verdict.detail:
@@ -33,11 +37,32 @@ def format_line(verdict: Verdict) -> Text:
     return line
 
 
+def format_part(verdict: PartVerdict) -> Text:
+    """A part's verdict in one line: number, id, outcome, what its cameras said, latency."""
+    line = Text.assemble(
+        (f"{verdict.sequence:>8}", "dim"),
+        f"  part {verdict.part:<9} ",
+        (f"{verdict.outcome:<5}", STYLES[verdict.outcome]),
+        f"  {', '.join(f'{frame.camera} {frame.outcome}' for frame in verdict.frames)}",
+        (f"  {verdict.latency_ms:7.1f} ms", "red" if verdict.latency_ms > verdict.deadline_ms else "dim"),
+    )
+    if verdict.detail:
+        line.append(f"  {verdict.detail}", STYLES[verdict.outcome])
+    return line
+
+
 def format_event(event: Event) -> Text | None:
     """Any event in one line; None where it deserves none."""
+    if isinstance(event, Verdict):
+        return format_line(event)
+    if isinstance(event, PartVerdict):
+        return format_part(event)
+    return _format_news(event)
+
+
+def _format_news(event: Event) -> Text | None:
+    """What the client found out by itself."""
     match event:
-        case Verdict():
-            return format_line(event)
         case Gap(first=first, last=last, detail=detail):
             return Text(f"verdicts {first} to {last} are missing: {detail}", "bold magenta")
         case Silence(seconds=seconds):

@@ -43,7 +43,7 @@ class Configuration:
     extra: str = ""
 
     def __post_init__(self) -> None:
-        self.verdicts, self.maps, self.replay = (f"tcp://127.0.0.1:{free_port()}" for _ in range(3))
+        self.verdicts, self.maps, self.replay, self.control = (f"tcp://127.0.0.1:{free_port()}" for _ in range(4))
         self.journal = self.folder / "journal.db"
         self.path = self.folder / "inspectd.toml"
         self.path.write_text(self._text())
@@ -64,6 +64,8 @@ threads = 1
 verdicts = "{self.verdicts}"
 maps = "{self.maps}"
 replay = "{self.replay}"
+[control]
+address = "{self.control}"
 [journal]
 path = "{self.journal}"
 {cameras}

@@ -7,12 +7,14 @@ same kind are counted into one range, and a frame waits, so nothing is lost in s
 from __future__ import annotations
 
 import json
+import select
 import socket
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from engines.pixels import PixelFormat
 from inspectd.errors import CameraError
+from inspectd.frames import Rows
 from inspectd.wire.models import Reason
 
 MAX_MESSAGE_BYTES: Final = 65536
@@ -39,6 +41,13 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Fire:
+    """To the capture process of a camera with `trigger = "software"`: take a frame now, for this part."""
+
+    part: str
+
+
+@dataclass(frozen=True)
 class Stop:
     """To the capture process: take no more frames, and end."""
 
@@ -61,13 +70,17 @@ class FrameReady:
     captured_monotonic_ns: int
     captured_utc_ns: int
     source: str | None
+    part: str | None = None
+    """The part it was fired for."""
+    rows: Rows | None = None
+    """Of a line-scan camera."""
 
 
 @dataclass(frozen=True)
 class FramesLost:
     """From the capture process: frames `first` to `first + count - 1` were taken but cannot be inspected.
 
-    Times and source are the first one's.
+    Times, source and rows are the first one's.
     """
 
     first: int
@@ -77,6 +90,10 @@ class FramesLost:
     captured_monotonic_ns: int
     captured_utc_ns: int
     source: str | None
+    part: str | None = None
+    """The part it was fired for; `count` is then 1."""
+    rows: Rows | None = None
+    """Of a line-scan camera."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +108,10 @@ class Failed:
     detail: str
 
 
-Message = Begin | Release | Stop | Opened | FrameReady | FramesLost | Ended | Failed
-_KINDS: Final = {kind.__name__: kind for kind in (Begin, Release, Stop, Opened, FrameReady, FramesLost, Ended, Failed)}
+Message = Begin | Release | Fire | Stop | Opened | FrameReady | FramesLost | Ended | Failed
+_KINDS: Final = {
+    kind.__name__: kind for kind in (Begin, Release, Fire, Stop, Opened, FrameReady, FramesLost, Ended, Failed)
+}
 
 
 def encode(message: Message) -> bytes:
@@ -116,6 +135,8 @@ def decode(data: bytes) -> Message:
             fields["pixel_format"] = PixelFormat(fields["pixel_format"])
         if kind is FramesLost:
             fields["reason"] = Reason(fields["reason"])
+        if fields.get("rows") is not None:
+            fields["rows"] = Rows(**fields["rows"])
         message: Message = kind(**fields)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CameraError(f"the capture process sent what is no message: {data[:80]!r}") from error
@@ -152,6 +173,12 @@ class Channel:
         except BlockingIOError:
             return False
         return True
+
+    def ready(self, timeout_s: float) -> bool:
+        """Wait for something to receive; False where nothing came in time."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(timeout_s * 1000))
 
     def receive(self, *, wait: bool) -> Message | None:
         """The next message; None where the other side is gone and all it said was read.
@@ -208,4 +235,6 @@ class Announcer:
 
 
 def _same_loss(one: FramesLost, other: FramesLost) -> bool:
+    if one.part or other.part:
+        return False  # each is somebody's
     return (one.reason, one.detail, one.source) == (other.reason, other.detail, other.source)

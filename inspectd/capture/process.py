@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from inspectd.cameras.build import effective_drop
-from inspectd.capture.channel import Begin, Channel, FrameReady, Message, Release, Stop, channel_pair
+from inspectd.capture.channel import Begin, Channel, Fire, FrameReady, Message, Release, Stop, channel_pair
 from inspectd.capture.ring import RingReader, create_ring
 from inspectd.frames import Frame
 from inspectd.settings import CameraSettings, DropPolicy
@@ -51,7 +51,7 @@ class CaptureProcess:
         slots, slot_bytes = settings.queue_frames + SLACK_SLOTS, settings.max_frame_mb << 20
         self._lock = threading.Lock()
         self._lent: dict[int, int] = {}
-        self._unsent: list[Release | Stop] = []
+        self._unsent: list[Release | Fire | Stop] = []
         self._last_words = b""
         self.freed_at = 0.0
         """CLOCK_MONOTONIC, s, when a slot became free while none was."""
@@ -109,6 +109,8 @@ class CaptureProcess:
             captured_utc_ns=ready.captured_utc_ns,
             source=ready.source,
             release=partial(self.release, ready.slot, ready.number),
+            part=ready.part,
+            rows=ready.rows,
         )
 
     def release(self, slot: int, number: int) -> None:
@@ -131,6 +133,12 @@ class CaptureProcess:
         """Whether every slot is lent out and the process waits for one: its silence is then ours."""
         with self._lock:
             return self.blocks and len(self._lent) == self._slots
+
+    def fire(self, part: str) -> None:
+        """Have it take a frame for a part; any thread. Where it has gone meanwhile, no frame comes."""
+        with self._lock:
+            self._unsent.append(Fire(part))
+            self._send()
 
     def request_stop(self) -> None:
         """Ask it to take no more frames and to end."""

@@ -8,6 +8,7 @@ the daemon. It is freed when neither side maps it any more, and a NumPy view kee
 from __future__ import annotations
 
 import fcntl
+import math
 import mmap
 import os
 
@@ -43,8 +44,12 @@ class RingWriter:
 
     def write(self, slot: int, pixels: NDArray[np.uint8]) -> None:
         """Copy a picture of at most `slot_bytes` into a slot: the one copy between driver and engine input."""
-        target = np.frombuffer(self._memory, np.uint8, pixels.size, slot * self.slot_bytes)
-        np.copyto(target.reshape(pixels.shape), pixels)
+        np.copyto(self.slot(slot, pixels.shape), pixels)
+
+    def slot(self, slot: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """A slot as a picture of this shape, of at most `slot_bytes`, to be written."""
+        flat = np.frombuffer(self._memory, np.uint8, math.prod(shape), slot * self.slot_bytes)
+        return flat.reshape(shape)
 
 
 class RingReader:

@@ -29,13 +29,13 @@ from typing import Final, Protocol
 
 import structlog
 
-from inspectd.cameras.build import is_live, open_limit_s, stall_limit_s
+from inspectd.cameras.build import is_live, open_limit_s, stall_limit_s, trigger_mode
 from inspectd.capture.backoff import Backoff
 from inspectd.capture.channel import Ended, Failed, FrameReady, FramesLost, Message, Opened
 from inspectd.capture.process import CaptureProcess
 from inspectd.errors import CameraError
 from inspectd.frames import Frame, LostFrame
-from inspectd.settings import CameraSettings
+from inspectd.settings import CameraSettings, TriggerMode
 from inspectd.wire.models import CameraState, CameraStatus, Reason
 
 START_LIMIT_S: Final = 20.0
@@ -111,6 +111,8 @@ class SupervisedCamera:
         self._deaf = False
         self._kill_at = math.inf
         self._abandon_at = math.inf
+        self._fired = trigger_mode(settings) is TriggerMode.SOFTWARE
+        self._fires: dict[str, float] = {}
 
     def status(self) -> CameraStatus:
         """For the heartbeat; any thread."""
@@ -123,6 +125,20 @@ class SupervisedCamera:
                 restarts=max(0, self._starts - 1),
             )
 
+    def fire(self, part: str) -> str | None:
+        """Have it take a frame for a part, if that is how it is triggered; any thread. Why it cannot, in words."""
+        process = self._process
+        with self._lock:
+            if self._state is not CameraState.RUNNING or process is None:
+                return f"the camera is {self._state or CameraState.STARTING}" + (
+                    f": {self._detail}" if self._detail else ""
+                )
+            if self._fired:
+                self._fires[part] = time.monotonic()
+        if self._fired:
+            process.fire(part)
+        return None
+
     @property
     def settled(self) -> bool:
         """Whether nothing more will come."""
@@ -133,6 +149,8 @@ class SupervisedCamera:
         self._move(CameraState.STARTING, self._detail)
         self._starts += 1
         self._fault, self._deaf, self._running_since, self._reading_file = None, False, math.inf, False
+        with self._lock:
+            self._fires.clear()
         try:
             process = CaptureProcess(self._name, self._settings, self._taken + 1)
         except OSError as error:
@@ -191,10 +209,17 @@ class SupervisedCamera:
             self._condemn(f"the camera did not open within {open_limit_s(self._settings):.0f} s; its driver hangs")
         elif self._state is CameraState.RUNNING and not process.waits_for_slot():
             limit = stall_limit_s(self._settings)
-            if now - max(self._heard_at, process.freed_at) >= limit:
+            if now - max(self._awaited_since(now), process.freed_at) >= limit:
                 detail = f"no frame for {limit:g} s; its capture process is replaced"
                 self._move(CameraState.STALLED, detail)
                 self._condemn(detail)
+
+    def _awaited_since(self, now: float) -> float:
+        """Since when the next frame is due, s: a camera that is fired owes none until it is."""
+        if not self._fired:
+            return self._heard_at
+        with self._lock:
+            return min(self._fires.values(), default=now)
 
     def _condemn(self, fault: str) -> None:
         """The process is to be killed now."""
@@ -244,10 +269,10 @@ class SupervisedCamera:
         delivering = self._state in _DELIVERING
         match message:
             case FrameReady(number=number) if delivering and number == self._taken + 1 and process.may_lend(message):
-                self._delivered(1)
+                self._delivered(1, message.part)
                 self._sink.frame(process.lend(message))
             case FramesLost(first=first, count=count) if delivering and first == self._taken + 1 and count > 0:
-                self._delivered(count)
+                self._delivered(count, message.part)
                 for number in range(first, first + count):
                     self._sink.lost(_lost_frame(self._name, message, number))
             case Opened() if self._state is CameraState.STARTING:
@@ -267,8 +292,11 @@ class SupervisedCamera:
                 return False
         return True
 
-    def _delivered(self, frames: int) -> None:
+    def _delivered(self, frames: int, part: str | None) -> None:
         self._taken += frames
+        if part is not None:
+            with self._lock:
+                self._fires.pop(part, None)
         self._told = False
         if self._heard_at - self._running_since >= HEALTHY_S:
             self._backoff.reset()
@@ -337,6 +365,7 @@ class CaptureSupervisor:
     def __init__(self, cameras: Mapping[str, CameraSettings], sink: FrameSink) -> None:
         self._selector = selectors.DefaultSelector()
         self._cameras = [SupervisedCamera(name, settings, sink, self._selector) for name, settings in cameras.items()]
+        self._by_name = dict(zip(cameras, self._cameras, strict=True))
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self._stop = threading.Event()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -356,6 +385,13 @@ class CaptureSupervisor:
     def status(self) -> tuple[CameraStatus, ...]:
         """Where each camera is in its life; any thread."""
         return tuple(camera.status() for camera in self._cameras)
+
+    def fire(self, camera: str, part: str) -> str | None:
+        """Have a camera take a frame for a part, if the daemon triggers it; any thread.
+
+        Returns why none is to be expected, in words, or None.
+        """
+        return self._by_name[camera].fire(part)
 
     def stop_capture(self) -> None:
         """Take no more frames. What was announced before has reached the sink when this returns; may be called again.
@@ -424,6 +460,8 @@ def _lost_frame(camera: str, lost: FramesLost, number: int) -> LostFrame:
         captured_monotonic_ns=lost.captured_monotonic_ns,
         captured_utc_ns=lost.captured_utc_ns,
         source=lost.source,
+        part=lost.part,
+        rows=lost.rows,
     )
 
 

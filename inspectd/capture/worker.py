@@ -9,38 +9,46 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import math
 import os
 import signal
 import socket
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import cv2
 from pydantic import TypeAdapter
 
 from inspectd.cameras.base import BadPicture, Camera, Picture
-from inspectd.cameras.build import build_camera, effective_drop, is_live
+from inspectd.cameras.build import build_camera, effective_drop, is_live, may_freeze, trigger_mode
 from inspectd.capture.channel import (
     Announcer,
     Begin,
     Channel,
     Ended,
     Failed,
+    Fire,
     FrameReady,
     FramesLost,
     Message,
     Opened,
     Release,
 )
+from inspectd.capture.content import ContentCheck
 from inspectd.capture.ring import RingWriter
-from inspectd.errors import CameraError
-from inspectd.settings import CameraSettings, DropPolicy
+from inspectd.errors import CameraError, ViewError
+from inspectd.settings import CameraSettings, DropPolicy, TriggerMode
+from inspectd.view.flat_field import FlatField, read_flat_field
 from inspectd.wire.models import Reason
 
 _PR_SET_PDEATHSIG: Final = 1
 _MIB: Final = 1 << 20
+_LOOK_S: Final = 0.5
+"""How often a camera that waits for a trigger is looked at."""
 
 
 class _StopRequested(Exception):  # noqa: N818 - not an error: how the loop learns that it is to end
@@ -50,8 +58,23 @@ class _StopRequested(Exception):  # noqa: N818 - not an error: how the loop lear
 class Worker:
     """Takes frames from one camera until it ends, fails, or the daemon says stop."""
 
-    def __init__(self, channel: Channel, ring: RingWriter, camera: Camera, begin: Begin, *, block: bool, live: bool):
-        """`block`: wait for a free slot rather than lose the frame. `live`: pictures age while they wait."""
+    def __init__(
+        self,
+        channel: Channel,
+        ring: RingWriter,
+        camera: Camera,
+        begin: Begin,
+        *,
+        block: bool,
+        live: bool,
+        fired: bool = False,
+        content: ContentCheck | None = None,
+        stall_s: float = math.inf,
+        flat_field: Path | None = None,
+    ) -> None:
+        """`block`: wait for a free slot rather than lose the frame. `live`: pictures age while they wait. `fired`:
+        pictures are taken when the daemon says so. `content` looks at each picture; one that stays frozen for `stall_s`
+        ends the process. `flat_field`: the file that pictures are corrected by."""
         self._channel = channel
         self._announcer = Announcer(channel)
         self._ring = ring
@@ -61,6 +84,12 @@ class Worker:
         self._free = list(reversed(range(begin.slots)))
         self._block = block
         self._restamp = block and not live
+        self._fired = fired
+        self._content = content or ContentCheck(blank=False, frozen=False)
+        self._stall_s = stall_s
+        self._flat_file = flat_field
+        self._flat: FlatField | None = None
+        self._fires: deque[Fire] = deque()
 
     def run(self) -> None:
         """Capture; what went wrong is told to the daemon.
@@ -79,25 +108,73 @@ class Worker:
 
     def _capture(self) -> None:
         try:
+            self._read_flat_field()
             self._camera.open()
             self._say(Opened())
-            while (picture := self._camera.read()) is not None:
-                self._take(picture)
+            if self._fired:
+                self._take_fired()
+            else:
+                self._take_all()
         except CameraError as error:
             self._say(Failed(str(error)))
         else:
             self._say(Ended())
 
-    def _take(self, picture: Picture | BadPicture) -> None:
+    def _read_flat_field(self) -> None:
+        if self._flat_file is not None:
+            try:
+                self._flat = read_flat_field(self._flat_file)
+            except ViewError as error:
+                raise CameraError(f"flat_field = '{self._flat_file}': {error}") from error
+
+    def _take_all(self) -> None:
+        while (picture := self._camera.read()) is not None:
+            self._take(picture, None)
+
+    def _take_fired(self) -> None:
+        """Take a picture for each trigger. What was taken before one is not for its part: it came by itself, or late
+        for another."""
+        while True:
+            part = self._next_fire().part
+            fired_ns = time.monotonic_ns()
+            self._camera.trigger()
+            early = True
+            while early:
+                picture = self._camera.read()
+                if picture is None:
+                    return
+                early = picture.captured_monotonic_ns < fired_ns
+                self._take(picture, None if early else part)
+
+    def _next_fire(self) -> Fire:
+        while not self._fires:
+            if self._channel.ready(_LOOK_S):
+                self._listen(wait=True)
+            else:
+                self._camera.look()
+        return self._fires.popleft()
+
+    def _take(self, picture: Picture | BadPicture, part: str | None) -> None:
         self._listen(wait=False)
         if isinstance(picture, BadPicture):
-            self._lose(picture, Reason.BAD_FRAME, picture.detail)
+            self._lose(picture, picture.reason, picture.detail, part)
         elif picture.pixels.nbytes > self._ring.slot_bytes:
-            self._lose(picture, Reason.BAD_FRAME, self._too_large(picture))
+            self._lose(picture, Reason.BAD_FRAME, self._too_large(picture), part)
+        elif (fault := self._content.fault(picture)) is not None:
+            self._lose(picture, fault.reason, fault.detail, part)
+            self._check_frozen(picture)
+        elif self._flat is not None and (problem := self._flat.problem(picture.pixels.shape)) is not None:
+            self._lose(picture, Reason.BAD_FRAME, problem, part)
         elif (slot := self._slot()) is None:
-            self._lose(picture, Reason.OVERRUN, "no buffer was free: frames come faster than they are inspected")
+            full = "no buffer was free: frames come faster than they are inspected"
+            self._lose(picture, Reason.OVERRUN, full, part)
         else:
-            self._deliver(picture, slot)
+            self._deliver(picture, slot, part)
+
+    def _check_frozen(self, picture: Picture) -> None:
+        frozen_s = self._content.frozen_s(picture)
+        if frozen_s >= self._stall_s:
+            raise CameraError(f"the same picture for {frozen_s:.1f} s: the camera or its driver is frozen")
 
     def _slot(self) -> int | None:
         while self._block and not self._free:
@@ -110,9 +187,12 @@ class Worker:
             while True:
                 message = self._channel.receive(wait=wait)
                 wait = False
-                if not isinstance(message, Release):
+                if isinstance(message, Release):
+                    self._free.append(message.slot)
+                elif isinstance(message, Fire):
+                    self._fires.append(message)
+                else:
                     raise _StopRequested
-                self._free.append(message.slot)
         except BlockingIOError:
             return
 
@@ -122,8 +202,11 @@ class Worker:
         except OSError:  # the daemon's end is closed: nobody is left to tell
             raise _StopRequested from None
 
-    def _deliver(self, picture: Picture, slot: int) -> None:
-        self._ring.write(slot, picture.pixels)
+    def _deliver(self, picture: Picture, slot: int, part: str | None) -> None:
+        if self._flat is None:
+            self._ring.write(slot, picture.pixels)
+        else:
+            self._flat.correct(picture.pixels, picture.pixel_format, self._ring.slot(slot, picture.pixels.shape))
         monotonic_ns, utc_ns = picture.captured_monotonic_ns, picture.captured_utc_ns
         if self._restamp:
             # A file waits for its place without ageing: it counts as taken now that it has one.
@@ -138,10 +221,12 @@ class Worker:
                 captured_monotonic_ns=monotonic_ns,
                 captured_utc_ns=utc_ns,
                 source=picture.source,
+                part=part,
+                rows=picture.rows,
             )
         )
 
-    def _lose(self, picture: Picture | BadPicture, reason: Reason, detail: str) -> None:
+    def _lose(self, picture: Picture | BadPicture, reason: Reason, detail: str, part: str | None) -> None:
         lost = FramesLost(
             first=self._number(),
             count=1,
@@ -150,6 +235,8 @@ class Worker:
             captured_monotonic_ns=picture.captured_monotonic_ns,
             captured_utc_ns=picture.captured_utc_ns,
             source=picture.source,
+            part=part,
+            rows=picture.rows,
         )
         try:
             self._announcer.lose(lost)
@@ -203,7 +290,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     os.close(arguments.ring)
     camera = build_camera(settings, skip=begin.first - 1)
     Worker(
-        channel, ring, camera, begin, block=effective_drop(settings) is DropPolicy.BLOCK, live=is_live(settings)
+        channel,
+        ring,
+        camera,
+        begin,
+        block=effective_drop(settings) is DropPolicy.BLOCK,
+        live=is_live(settings),
+        fired=trigger_mode(settings) is TriggerMode.SOFTWARE,
+        content=ContentCheck(blank=settings.blank, frozen=may_freeze(settings)),
+        stall_s=settings.stall_s,
+        flat_field=settings.flat_field,
     ).run()
 
 

@@ -4,26 +4,31 @@ with Client(replay=REPLAY) as client:
     for event in client:
         match event:
             case Verdict(): ...
+            case PartVerdict(): ...
             case Gap(first=first, last=last): ...
 """
 
 from inspectd.client.client import Client
+from inspectd.client.controller import Controller
 from inspectd.client.events import Event, Gap, JournalReplaced, Map, Restart, Silence
 from inspectd.client.replayer import Replayer, replay
-from inspectd.wire.addresses import MAPS, REPLAY, VERDICTS
-from inspectd.wire.models import Heartbeat, Outcome, Reason, Region, Verdict
+from inspectd.wire.addresses import CONTROL, MAPS, REPLAY, VERDICTS
+from inspectd.wire.models import Heartbeat, Outcome, PartVerdict, Reason, Region, Verdict
 
 __all__ = [
+    "CONTROL",
     "MAPS",
     "REPLAY",
     "VERDICTS",
     "Client",
+    "Controller",
     "Event",
     "Gap",
     "Heartbeat",
     "JournalReplaced",
     "Map",
     "Outcome",
+    "PartVerdict",
     "Reason",
     "Region",
     "Replayer",

@@ -10,12 +10,12 @@ from typing import Self
 import zmq
 
 from inspectd.client.events import Event, Gap, JournalReplaced, Map, Restart, Silence
-from inspectd.client.messages import connected_socket, parsed
+from inspectd.client.messages import connected_socket, parsed, parsed_verdict
 from inspectd.client.replayer import TIMEOUT_S, Answer, Replayer
 from inspectd.errors import ClientError
 from inspectd.wire.addresses import VERDICTS
 from inspectd.wire.maps import decode_map
-from inspectd.wire.models import Heartbeat, MapHeader, Verdict
+from inspectd.wire.models import Heartbeat, MapHeader, PartVerdict, Verdict
 from inspectd.wire.topics import HEARTBEAT
 
 VERDICTS_WATERMARK = 1000
@@ -157,12 +157,12 @@ class Client:
         if topic == HEARTBEAT:
             beat = parsed(Heartbeat, body)
             return self._after(beat, newest=beat.sequence)
-        verdict = parsed(Verdict, body)
+        verdict = parsed_verdict(body)
         return self._after(verdict, newest=verdict.sequence - 1)
 
     # Counting
 
-    def _after(self, message: Verdict | Heartbeat, newest: int) -> Iterator[Event]:
+    def _after(self, message: Verdict | PartVerdict | Heartbeat, newest: int) -> Iterator[Event]:
         """The message, after everything that must be told before it; `newest` is the number that came before it."""
         yield from self._changes(message, newest)
         if self._next is None:
@@ -175,7 +175,7 @@ class Client:
             self._next += 1
             yield message
 
-    def _changes(self, message: Verdict | Heartbeat, newest: int) -> Iterator[Event]:
+    def _changes(self, message: Verdict | PartVerdict | Heartbeat, newest: int) -> Iterator[Event]:
         new_boot = message.boot != self._boot
         if new_boot and self._boot is not None:
             yield Restart(message.boot)
@@ -192,7 +192,7 @@ class Client:
         while self._next is not None and self._next <= last:
             answer, problem = self._ask(last)
             for message in answer.verdicts if answer else []:
-                verdict = parsed(Verdict, message)
+                verdict = parsed_verdict(message)
                 yield from self._skip_to(verdict.sequence, "it is no longer in the journal")
                 self._next = verdict.sequence + 1
                 yield verdict

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from inspectd.wire.models import Heartbeat, MapHeader, Verdict
+from inspectd.wire.models import Heartbeat, MapHeader, PartVerdict, Verdict
 
 
 @dataclass(frozen=True)
@@ -64,4 +64,4 @@ class Map:
     """rows×columns."""
 
 
-Event = Verdict | Heartbeat | Map | Gap | Silence | Restart | JournalReplaced
+Event = Verdict | PartVerdict | Heartbeat | Map | Gap | Silence | Restart | JournalReplaced

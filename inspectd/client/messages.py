@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import json
+from collections.abc import Callable
+from typing import Annotated, Final, TypeVar
 
 import zmq
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Discriminator, TypeAdapter, ValidationError
 
 from inspectd.errors import ClientError
+from inspectd.wire.models import WIRE_VERSION, PartVerdict, Verdict
 
 Read = TypeVar("Read", bound=BaseModel)
+_Parsed = TypeVar("_Parsed")
+
+_NUMBERED: Final[TypeAdapter[Verdict | PartVerdict]] = TypeAdapter(
+    Annotated[Verdict | PartVerdict, Discriminator("kind")]
+)
+_KINDS: Final = ("verdict", "part")
 
 RECONNECT_MS = 100
 RECONNECT_MAX_MS = 2000
@@ -48,13 +57,36 @@ def parsed(model: type[Read], data: bytes) -> Read:
     Raises:
         ClientError: it is another, or of another version of the wire.
     """
+    return _parsed(model.model_validate_json, model.__name__, data)
+
+
+def parsed_verdict(data: bytes) -> Verdict | PartVerdict:
+    """A verdict, on a frame or on a part: whatever has a number.
+
+    Raises:
+        ClientError: it is neither, or of another version of the wire.
+    """
+    return _parsed(_NUMBERED.validate_json, "Verdict", data)
+
+
+def _parsed(read: Callable[[bytes], _Parsed], name: str, data: bytes) -> _Parsed:
     try:
-        return model.model_validate_json(data)
+        return read(data)
     except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(str(part) for part in problem["loc"])
-        if key == "wire":
+        wire = _wire_of(data)
+        if wire != WIRE_VERSION:
             raise ClientError(
-                f"the daemon speaks version {problem['input']!r} of the wire, this client another; update the older one"
+                f"the daemon speaks version {wire!r} of the wire, this client another; update the older one"
             ) from error
-        raise ClientError(f"not a {model.__name__} of this wire: {key or 'message'}: {problem['msg']}") from error
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"] if part not in _KINDS)
+        raise ClientError(f"not a {name} of this wire: {key or 'message'}: {problem['msg']}") from error
+
+
+def _wire_of(data: bytes) -> object:
+    """The version that a message says it is of; where it says none, this one."""
+    try:
+        document = json.loads(data)
+    except ValueError:
+        return WIRE_VERSION
+    return document.get("wire", WIRE_VERSION) if isinstance(document, dict) else WIRE_VERSION

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.cuts import Cut, TiledFrame
-from engines.manifest import TileGeometry
-from engines.tiling import tile_grid
+from engines.tiling import TileGrid
+from inspectd.frames import Frame
 from inspectd.pipeline.ledger import OpenFrame
 from inspectd.pipeline.queues import FrameQueues
 
@@ -113,9 +114,10 @@ class Batch:
 class WorkSource:
     """Turns waiting frames into work, one after the other; a frame is worked on until all its tiles are taken."""
 
-    def __init__(self, queues: FrameQueues, geometry: TileGeometry) -> None:
+    def __init__(self, queues: FrameQueues, grid_of: Callable[[Frame], TileGrid]) -> None:
+        """`grid_of` says how a frame is cut."""
         self._queues = queues
-        self._geometry = geometry
+        self._grid_of = grid_of
         self._current: FrameWork | None = None
 
     def fill(self, batch: Batch) -> None:
@@ -139,8 +141,7 @@ class WorkSource:
             if opened is None:
                 return None
             frame = opened.frame
-            grid = tile_grid(*frame.pixels.shape[:2], self._geometry)
-            self._current = FrameWork(opened, TiledFrame(frame.pixels, frame.pixel_format, grid))
+            self._current = FrameWork(opened, TiledFrame(frame.pixels, frame.pixel_format, self._grid_of(frame)))
         return self._current
 
     def close(self) -> None:

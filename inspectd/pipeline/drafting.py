@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from engines.bundle import Bundle
-from inspectd.frames import LostFrame
+from inspectd.frames import Frame, LostFrame
 from inspectd.judge import Judgement
 from inspectd.pipeline.ledger import OpenFrame
-from inspectd.wire.drafts import VerdictDraft
-from inspectd.wire.models import Outcome, Reason
+from inspectd.pipeline.parts import Part
+from inspectd.pipeline.triggers import AwaitedFrame, Claim
+from inspectd.wire.drafts import PartDraft, VerdictDraft
+from inspectd.wire.models import Outcome, PartFrame, Reason
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,13 @@ class Drafter:
     """By camera."""
     mm_per_px: Mapping[str, float | None]
     """By camera."""
+    along_mm: Callable[[Frame | LostFrame], float | None]
+    """Where a frame begins on the web."""
+    across_mm: Mapping[str, float]
+    """By camera; of those that look at a web."""
 
     def judged(self, opened: OpenFrame, judgement: Judgement) -> VerdictDraft:
-        """PASS or FAIL."""
+        """PASS or FAIL; what is to be said of a web is added by `Web.judged`."""
         return VerdictDraft(
             **self._of_frame(opened),
             outcome=judgement.outcome,
@@ -37,19 +43,68 @@ class Drafter:
 
     def error(self, opened: OpenFrame, reason: Reason, detail: str) -> VerdictDraft:
         """ERROR for a frame that was entered in the ledger."""
-        return VerdictDraft(**self._of_frame(opened), outcome=Outcome.ERROR, reason=reason, detail=detail)
-
-    def lost(self, lost: LostFrame) -> VerdictDraft:
-        """ERROR for a frame that was taken but never came."""
         return VerdictDraft(
-            **self._of_camera(lost.camera),
+            **self._of_frame(opened),
+            along_mm=self.along_mm(opened.frame),
+            outcome=Outcome.ERROR,
+            reason=reason,
+            detail=detail,
+        )
+
+    def lost(self, lost: LostFrame, claim: Claim) -> VerdictDraft:
+        """ERROR for a frame that was taken but never came."""
+        of_camera = self._of_camera(lost.camera)
+        if claim.part is not None:
+            of_camera |= {"part": claim.part.id, "deadline_ms": claim.part.left_ms(lost.captured_monotonic_ns)}
+        return VerdictDraft(
+            **of_camera,
             frame=lost.number,
             source=lost.source,
+            untriggered=claim.untriggered,
+            along_mm=self.along_mm(lost),
             captured_utc_ns=lost.captured_utc_ns,
             captured_monotonic_ns=lost.captured_monotonic_ns,
             outcome=Outcome.ERROR,
             reason=lost.reason,
             detail=lost.detail,
+        )
+
+    def no_frame(self, awaited: AwaitedFrame, reason: Reason, detail: str) -> VerdictDraft:
+        """ERROR for a frame that was triggered but never came."""
+        part = awaited.part
+        return VerdictDraft(
+            **self._of_camera(awaited.camera) | {"part": part.id, "deadline_ms": part.deadline_ms},
+            frame=None,
+            source=None,
+            captured_utc_ns=part.triggered_utc_ns,
+            captured_monotonic_ns=part.triggered_monotonic_ns,
+            outcome=Outcome.ERROR,
+            reason=reason,
+            detail=detail,
+        )
+
+    def part(self, part: Part) -> PartDraft:
+        """Over all of a part's frames, each of which has its verdict."""
+        outcome = part.outcome
+        why = next((said for said in part.said if said.outcome is outcome), None) if outcome is Outcome.ERROR else None
+        return PartDraft(
+            part=part.id,
+            surface=self.bundle.surface,
+            bundle=self.bundle.path.name,
+            outcome=outcome,
+            reason=why.reason if why else None,
+            detail=f"{why.camera}: {why.detail}" if why else None,
+            frames=tuple(
+                PartFrame(
+                    camera=said.camera, frame=said.frame, outcome=said.outcome, reason=said.reason, score=said.score
+                )
+                for said in part.said
+            ),
+            triggered_utc_ns=part.triggered_utc_ns,
+            triggered_monotonic_ns=part.triggered_monotonic_ns,
+            decided_utc_ns=time.time_ns(),
+            decided_monotonic_ns=time.monotonic_ns(),
+            deadline_ms=part.deadline_ms,
         )
 
     def camera_lost(self, camera: str, detail: str) -> VerdictDraft:
@@ -70,6 +125,9 @@ class Drafter:
         return self._of_camera(frame.camera) | {
             "frame": frame.number,
             "source": frame.source,
+            "part": opened.part.id if opened.part else None,
+            "untriggered": opened.untriggered,
+            "deadline_ms": opened.deadline_ms,
             "height": frame.pixels.shape[0],
             "width": frame.pixels.shape[1],
             "captured_utc_ns": frame.captured_utc_ns,
@@ -83,6 +141,7 @@ class Drafter:
             "bundle": self.bundle.path.name,
             "threshold": self.bundle.calibration.threshold,
             "mm_per_px": self.mm_per_px[camera],
+            "across_mm": self.across_mm.get(camera),
             "deadline_ms": self.deadline_ms[camera],
             "decided_utc_ns": time.time_ns(),
             "decided_monotonic_ns": time.monotonic_ns(),

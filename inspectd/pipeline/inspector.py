@@ -13,21 +13,28 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import structlog
 
 from calib.border import level
 from engines.base import BatchResult, Engine, Ticket
 from engines.bundle import Bundle
-from engines.errors import EngineError, EngineTimeoutError, NotFiniteError
-from inspectd.errors import EngineFailure
+from engines.errors import DeviceLostError, EngineError, EngineTimeoutError, NotFiniteError
+from inspectd.errors import DeviceFailure, EngineFailure, ViewError
 from inspectd.frames import Frame, LostFrame
 from inspectd.judge import judge
 from inspectd.pipeline.batches import Batch, FrameWork, WorkSource
 from inspectd.pipeline.drafting import Drafter
-from inspectd.pipeline.ledger import Ledger, OpenFrame
+from inspectd.pipeline.ledger import Ledger, Open, OpenFrame
+from inspectd.pipeline.parts import Part
 from inspectd.pipeline.queues import FrameQueues, QueuePolicy
 from inspectd.pipeline.stages import stage
-from inspectd.wire.drafts import MapDraft, VerdictDraft
+from inspectd.pipeline.triggers import AwaitedFrame, TriggerBook
+from inspectd.settings import TriggerMode, WebSettings
+from inspectd.view.view import WHOLE, Framing, View, framing
+from inspectd.web.position import EncoderCounts
+from inspectd.web.web import Web
+from inspectd.wire.drafts import Draft, MapDraft, VerdictDraft
 from inspectd.wire.models import Reason
 
 FAILURES_TO_GIVE_UP = 5
@@ -44,6 +51,10 @@ class CameraPolicy:
     deadline_ms: float
     queue: QueuePolicy
     mm_per_px: float | None
+    trigger: TriggerMode = TriggerMode.OFF
+    view: View = WHOLE
+    web: WebSettings | None = None
+    """Where set, `mm_per_px` is known."""
 
 
 class Inspector:
@@ -55,11 +66,12 @@ class Inspector:
         bundle: Bundle,
         cameras: Mapping[str, CameraPolicy],
         *,
-        report: Callable[[VerdictDraft, MapDraft | None], None],
+        report: Callable[[Draft, MapDraft | None], None],
         on_fatal: Callable[[Exception], None],
         on_ended: Callable[[str], None],
         engine_timeout_s: float,
         max_regions: int,
+        max_open_parts: int,
     ) -> None:
         """`report` gets every verdict, from several threads; `on_fatal` is called when inspection cannot go on;
         `on_ended` when a camera's source has ended."""
@@ -70,12 +82,18 @@ class Inspector:
         self._on_ended = on_ended
         self._engine_timeout_s = engine_timeout_s
         self._max_regions = max_regions
+        self._webs = self._make_webs()
         self._draft = Drafter(
             bundle,
             {name: camera.deadline_ms for name, camera in cameras.items()},
             {name: camera.mm_per_px for name, camera in cameras.items()},
+            self._along_mm,
+            {name: camera.web.across_mm for name, camera in cameras.items() if camera.web is not None},
         )
-        self._ledger = Ledger(self._deadline_missed, on_fatal)
+        self._ledger = Ledger(self._deadline_passed, on_fatal)
+        self._triggers = TriggerBook(
+            {name: camera.trigger for name, camera in cameras.items()}, self._ledger, max_open_parts
+        )
         self._queues = FrameQueues({name: camera.queue for name, camera in cameras.items()})
         self._slots = threading.Semaphore(engine.slots)
         self._closing = False
@@ -93,18 +111,19 @@ class Inspector:
 
     @property
     def open_frames(self) -> int:
-        """Frames taken that have no verdict yet."""
+        """Frames taken or triggered that have no verdict yet."""
         return len(self._ledger)
 
     def drain(self, timeout_s: float, reason: Reason, detail: str) -> int:
         """Wait until every frame taken has its verdict; after `timeout_s` the rest is settled as ERROR for `reason`.
 
-        No frame may arrive any more. Returns how many frames were cut short.
+        No frame may arrive any more, and no trigger is taken. Returns how many frames were cut short.
         """
+        self._triggers.stop()
         self._ledger.wait_empty(timeout_s)
         cut_short = self._ledger.settle_all()
         for opened in cut_short:
-            self._report(self._draft.error(opened, reason, detail), None)
+            self._give_up(opened, reason, detail)
         return len(cut_short)
 
     def close(self, timeout_s: float) -> bool:
@@ -121,12 +140,71 @@ class Inspector:
         self._ledger.close()
         return not any(thread.is_alive() for thread in self._threads)
 
+    # Triggers
+
+    def open_part(self, part: Part) -> None:
+        """Await a part's frames from now on; its verdict follows by its deadline, whatever happens.
+
+        Raises:
+            TriggerRefusedError: it cannot be taken.
+        """
+        self._triggers.open(part)
+
+    def no_frame(self, camera: str, part: Part, detail: str) -> None:
+        """Report that a camera will not deliver its frame of a part."""
+        for awaited in self._triggers.give_up(camera, part):
+            self._give_up(awaited, Reason.NO_FRAME, detail)
+
+    def untriggered(self, camera: str) -> int:
+        """Frames that came without a trigger from a camera that waits for triggers."""
+        return self._triggers.untriggered(camera)
+
+    # Webs
+
+    @property
+    def encoders(self) -> dict[str, EncoderCounts]:
+        """What takes encoder counts, by camera."""
+        return {name: web.encoder for name, web in self._webs.items() if web.encoder is not None}
+
+    def uninspected_mm(self, camera: str) -> float:
+        """Web that went past between a camera's frames without being judged, mm."""
+        return self._webs[camera].uninspected_mm if camera in self._webs else 0.0
+
+    def _along_mm(self, frame: Frame | LostFrame) -> float | None:
+        web = self._webs.get(frame.camera)
+        return web.where(frame).mm if web else None
+
+    def _make_webs(self) -> dict[str, Web]:
+        since_ns = time.monotonic_ns()  # one for all: cameras that see one web agree on its coordinates
+        return {
+            name: Web(
+                camera.web,
+                mm_per_px=camera.mm_per_px,
+                cell=self._bundle.manifest.tile.cell,
+                threshold=self._bundle.calibration.threshold,
+                since_ns=since_ns,
+            )
+            for name, camera in self._cameras.items()
+            if camera.web is not None and camera.mm_per_px is not None
+        }
+
     # What the cameras deliver
 
     def frame(self, frame: Frame) -> None:
         """Take a frame."""
         policy = self._cameras[frame.camera]
-        dropped = self._queues.put(self._ledger.enter(frame, policy.deadline_ms))
+        claim = self._triggers.claim(frame.camera, frame.captured_monotonic_ns, frame.part)
+        # A part's frames share its deadline, so that none of them runs out of time before the part does.
+        deadline_ms = claim.part.left_ms(frame.captured_monotonic_ns) if claim.part else policy.deadline_ms
+        opened = OpenFrame(frame, deadline_ms, claim.part, untriggered=claim.untriggered)
+        self._ledger.enter(opened)
+        try:
+            self._framing(frame)
+        except ViewError as error:
+            frame.release()
+            self._settle_error(opened, Reason.BAD_FRAME, str(error))
+            return
+        dropped = self._queues.put(opened)
         if dropped is not None:
             dropped.frame.release()
             waiting = policy.queue.limit
@@ -136,20 +214,29 @@ class Inspector:
 
     def lost(self, lost: LostFrame) -> None:
         """Report a frame that was taken but cannot be inspected."""
-        self._report(self._draft.lost(lost), None)
+        claim = self._triggers.claim(lost.camera, lost.captured_monotonic_ns, lost.part)
+        self._tell(self._draft.lost(lost, claim), None, claim.part)
 
     def camera_lost(self, camera: str, detail: str) -> None:
         """Report that a camera was lost."""
         self._report(self._draft.camera_lost(camera, detail), None)
+        for awaited in self._triggers.give_up(camera):
+            self._give_up(awaited, Reason.NO_FRAME, detail)
 
     def ended(self, camera: str) -> None:
         """Pass on that a camera's source has ended."""
+        for awaited in self._triggers.give_up(camera):
+            self._give_up(awaited, Reason.NO_FRAME, "the camera's source has ended")
         self._on_ended(camera)
+
+    def _framing(self, frame: Frame) -> Framing:
+        height, width = frame.pixels.shape[:2]
+        return framing(self._cameras[frame.camera].view, height, width, self._bundle.manifest.tile)
 
     # The threads
 
     def _feed(self) -> None:
-        source = WorkSource(self._queues, self._bundle.manifest.tile)
+        source = WorkSource(self._queues, lambda frame: self._framing(frame).grid)
         try:
             while self._slots.acquire() and not self._closing:
                 batch = Batch(self._engine.max_batch)
@@ -200,8 +287,15 @@ class Inspector:
 
     def _judge(self, work: FrameWork) -> None:
         opened, cell, calibration = work.opened, self._bundle.manifest.tile.cell, self._bundle.calibration
+        seen = self._framing(opened.frame)
         # Judged and published alike, so that verdict, regions and map say the same.
         distance = level(work.frame_map(), calibration.border)
+        if seen.inspected is not None:
+            distance = np.where(seen.inspected, distance, np.float32(0))
+        web = self._webs.get(opened.frame.camera)
+        share = web.share(opened.frame, distance) if web else None
+        if share is not None:
+            distance = share.distance
         judgement = judge(
             distance,
             calibration,
@@ -209,6 +303,8 @@ class Inspector:
             height=work.tiled.grid.height,
             cell=cell,
             mm_per_px=self._cameras[opened.frame.camera].mm_per_px,
+            measuring=seen.measuring,
+            inspected=seen.inspected,
             max_regions=self._max_regions,
         )
         # The ledger's clock may be held up; a judgement that comes too late is none.
@@ -218,7 +314,10 @@ class Inspector:
         if late:
             self._deadline_missed(opened)
         else:
-            self._report(self._draft.judged(opened, judgement), MapDraft(distance, cell))
+            draft = self._draft.judged(opened, judgement)
+            if web is not None and share is not None:
+                draft = web.judged(share, draft)
+            self._tell(draft, MapDraft(distance, cell), opened.part)
 
     # What went wrong
 
@@ -227,14 +326,40 @@ class Inspector:
         log.error("the engine failed on a batch", error=str(error), tiles=batch.size)
         for part in batch.parts:
             self._settle_error(part.work.opened, reason, str(error))
+        if isinstance(error, DeviceLostError):
+            raise DeviceFailure(str(error)) from error
         self._failures += 1
         if self._failures >= FAILURES_TO_GIVE_UP:
             raise EngineFailure(f"the engine failed on {self._failures} batches in a row; last: {error}") from error
 
+    def _deadline_passed(self, opened: Open) -> None:
+        if isinstance(opened, AwaitedFrame):
+            self._triggers.forget(opened)
+            detail = f"no frame came within {opened.deadline_ms:g} ms of the trigger"
+            self._give_up(opened, Reason.NO_FRAME, detail)
+        else:
+            assert isinstance(opened, OpenFrame)
+            self._deadline_missed(opened)
+
     def _deadline_missed(self, opened: OpenFrame) -> None:
         detail = f"no verdict within {opened.deadline_ms:g} ms: the engine is too slow for the frames that come"
-        self._report(self._draft.error(opened, Reason.DEADLINE, detail), None)
+        self._give_up(opened, Reason.DEADLINE, detail)
 
     def _settle_error(self, opened: OpenFrame, reason: Reason, detail: str) -> None:
         if self._ledger.settle(opened):
-            self._report(self._draft.error(opened, reason, detail), None)
+            self._give_up(opened, reason, detail)
+
+    def _give_up(self, opened: Open, reason: Reason, detail: str) -> None:
+        """Report ERROR for something that was settled."""
+        if isinstance(opened, AwaitedFrame):
+            self._tell(self._draft.no_frame(opened, reason, detail), None, opened.part)
+        else:
+            assert isinstance(opened, OpenFrame)
+            self._tell(self._draft.error(opened, reason, detail), None, opened.part)
+
+    def _tell(self, draft: VerdictDraft, distance_map: MapDraft | None, part: Part | None) -> None:
+        """Report a frame's verdict and, with the last of a part's frames, the part's."""
+        self._report(draft, distance_map)
+        if part is not None and part.add(draft):
+            self._triggers.close(part)
+            self._report(self._draft.part(part), None)

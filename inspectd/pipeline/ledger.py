@@ -1,8 +1,9 @@
-"""The ledger: every frame taken is entered here and leaves with exactly one verdict.
+"""The ledger: every frame taken, and every frame that a trigger asked for, is entered here and leaves with exactly one
+verdict.
 
-Whoever reaches a verdict first settles the frame: the engine's result, the drop policy, the deadline or the end of the
-daemon. All later ones find it settled and are discarded. So nothing can be lost between the threads, and nothing can be
-said twice.
+Whoever reaches a verdict first settles the entry: the engine's result, the drop policy, the deadline or the end of the
+daemon; for a frame that is awaited, also its arrival, which enters it anew. All later ones find it settled and are
+discarded. So nothing can be lost between the threads, and nothing can be said twice.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable
 
 from inspectd.frames import Frame
+from inspectd.pipeline.parts import Part
 from inspectd.pipeline.stages import stage
 
 EARLY_NS = 20_000_000
@@ -21,21 +23,22 @@ EARLY_NS = 20_000_000
 published in time."""
 LONGEST_WAIT_S = 60.0
 STALE_ENTRIES = 64
-"""Settled frames may leave so many entries behind, and twice as many as frames are open, before they are cleared."""
+"""What is settled may leave so many entries behind, and twice as many as are open, before they are cleared."""
 
 
-class OpenFrame:
-    """A frame that was taken; open until it is settled."""
+class Open:
+    """Something that is to get a verdict; open until it is settled."""
 
-    def __init__(self, number: int, frame: Frame, deadline_ms: float) -> None:
-        """`number` is the ledger's own."""
-        self.number = number
-        self.frame = frame
+    def __init__(self, since_ns: int, deadline_ms: float) -> None:
+        """`since_ns` is when the deadline began to run, CLOCK_MONOTONIC."""
+        self.since_ns = since_ns
         self.deadline_ms = deadline_ms
         deadline_ns = int(deadline_ms * 1e6)
-        self.due_ns = frame.captured_monotonic_ns + deadline_ns - min(EARLY_NS, deadline_ns // 10)
-        """CLOCK_MONOTONIC from which on no verdict but ERROR `deadline` may be given."""
+        self.due_ns = since_ns + deadline_ns - min(EARLY_NS, deadline_ns // 10)
+        """CLOCK_MONOTONIC from which on no verdict but ERROR for its deadline may be given."""
         self.settled = False
+        self.number = -1
+        """The ledger's own; given when it is entered."""
 
     @property
     def overdue(self) -> bool:
@@ -43,14 +46,28 @@ class OpenFrame:
         return time.monotonic_ns() >= self.due_ns
 
 
-class Ledger:
-    """The open frames, and a clock thread that settles those whose deadline has come."""
+class OpenFrame(Open):
+    """A frame that was taken."""
 
-    def __init__(self, on_deadline: Callable[[OpenFrame], None], on_fatal: Callable[[Exception], None]) -> None:
-        """`on_deadline` is called for every frame whose deadline came first; the frame is settled already."""
+    def __init__(
+        self, frame: Frame, deadline_ms: float, part: Part | None = None, *, untriggered: bool = False
+    ) -> None:
+        super().__init__(frame.captured_monotonic_ns, deadline_ms)
+        self.frame = frame
+        self.part = part
+        """What it shows, where a trigger asked for it."""
+        self.untriggered = untriggered
+        """Whether its camera waits for triggers, and none asked for it."""
+
+
+class Ledger:
+    """What is open, and a clock thread that settles it when its deadline has come."""
+
+    def __init__(self, on_deadline: Callable[[Open], None], on_fatal: Callable[[Exception], None]) -> None:
+        """`on_deadline` is called for everything whose deadline came first; it is settled already."""
         self._on_deadline = on_deadline
         self._changed = threading.Condition()
-        self._open: dict[int, OpenFrame] = {}
+        self._open: dict[int, Open] = {}
         self._by_deadline: list[tuple[int, int]] = []
         self._numbers = itertools.count()
         self._closed = False
@@ -60,18 +77,17 @@ class Ledger:
         """Start the clock."""
         self._clock.start()
 
-    def enter(self, frame: Frame, deadline_ms: float) -> OpenFrame:
-        """Enter a frame that was taken."""
-        opened = OpenFrame(next(self._numbers), frame, deadline_ms)
+    def enter(self, opened: Open) -> None:
+        """Enter something that is to get a verdict."""
         with self._changed:
+            opened.number = next(self._numbers)
             self._open[opened.number] = opened
             heapq.heappush(self._by_deadline, (opened.due_ns, opened.number))
             if self._by_deadline[0][1] == opened.number:
                 self._changed.notify_all()
-        return opened
 
-    def settle(self, opened: OpenFrame) -> bool:
-        """Claim the right to give this frame its verdict. False: it has one."""
+    def settle(self, opened: Open) -> bool:
+        """Claim the right to give this its verdict. False: it has one."""
         with self._changed:
             if opened.settled:
                 return False
@@ -82,19 +98,19 @@ class Ledger:
                 self._changed.notify_all()
             return True
 
-    def settle_all(self) -> list[OpenFrame]:
-        """Settle every frame that is still open and return them, oldest first."""
+    def settle_all(self) -> list[Open]:
+        """Settle everything that is still open and return it, oldest first."""
         with self._changed:
-            left = sorted(self._open.values(), key=lambda opened: opened.frame.captured_monotonic_ns)
+            left = sorted(self._open.values(), key=lambda opened: opened.since_ns)
         return [opened for opened in left if self.settle(opened)]
 
     def wait_empty(self, timeout_s: float) -> bool:
-        """Wait until no frame is open; False when the time is over before that."""
+        """Wait until nothing is open; False when the time is over before that."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._open, timeout_s)
 
     def __len__(self) -> int:
-        """Frames open."""
+        """How much is open."""
         return len(self._open)
 
     def close(self) -> None:
@@ -117,7 +133,7 @@ class Ledger:
                 if self.settle(opened):
                     self._on_deadline(opened)
 
-    def _take_due(self) -> list[OpenFrame]:
+    def _take_due(self) -> list[Open]:
         now, due = time.monotonic_ns(), []
         while self._by_deadline and (self._by_deadline[0][1] not in self._open or self._by_deadline[0][0] <= now):
             opened = self._open.get(heapq.heappop(self._by_deadline)[1])

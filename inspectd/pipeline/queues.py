@@ -21,11 +21,17 @@ class QueuePolicy:
 
 
 class FrameQueues:
-    """The waiting frames of all cameras; the one with the nearest deadline is taken first."""
+    """The waiting frames of all cameras; the one with the nearest deadline is taken first.
+
+    A camera whose frame finds its queue full asks for more than its share, and until its queue is empty again it comes
+    after all others: one that floods the engine loses its own frames, never those of a camera that the engine could
+    have served. Those that flood share what is left by their deadlines.
+    """
 
     def __init__(self, policies: Mapping[str, QueuePolicy]) -> None:
         self._policies = policies
         self._waiting: dict[str, deque[OpenFrame]] = {camera: deque() for camera in policies}
+        self._flooding: set[str] = set()
         self._arrived = threading.Condition()
         self._closed = False
 
@@ -38,24 +44,37 @@ class FrameQueues:
         waiting = self._waiting[opened.frame.camera]
         with self._arrived:
             dropped = None
-            if len(waiting) >= policy.limit and policy.drop is not DropPolicy.BLOCK:
+            if len(waiting) >= policy.limit:
+                self._flooding.add(opened.frame.camera)
                 if policy.drop is DropPolicy.NEWEST:
                     return opened
-                dropped = waiting.popleft()
+                if policy.drop is DropPolicy.OLDEST:
+                    dropped = waiting.popleft()
             waiting.append(opened)
             self._arrived.notify()
             return dropped
 
     def take(self, *, wait: bool) -> OpenFrame | None:
-        """The waiting frame whose deadline is nearest; None where there is none, or the queues were closed."""
+        """The waiting frame whose turn it is; None where there is none, or the queues were closed."""
         with self._arrived:
             while True:
-                filled = [waiting for waiting in self._waiting.values() if waiting]
+                filled = [camera for camera, waiting in self._waiting.items() if waiting]
                 if filled:
-                    return min(filled, key=lambda waiting: waiting[0].due_ns).popleft()
+                    return self._take_of(min(filled, key=self._turn))
                 if self._closed or not wait:
                     return None
                 self._arrived.wait()
+
+    def _turn(self, camera: str) -> tuple[bool, int]:
+        """Smallest first."""
+        return camera in self._flooding, self._waiting[camera][0].due_ns
+
+    def _take_of(self, camera: str) -> OpenFrame:
+        waiting = self._waiting[camera]
+        taken = waiting.popleft()
+        if not waiting:
+            self._flooding.discard(camera)
+        return taken
 
     def close(self) -> None:
         """Wake whoever waits; what still waits can be taken."""

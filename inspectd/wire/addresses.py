@@ -7,3 +7,4 @@ from typing import Final
 VERDICTS: Final = "tcp://127.0.0.1:5590"
 MAPS: Final = "tcp://127.0.0.1:5591"
 REPLAY: Final = "tcp://127.0.0.1:5592"
+CONTROL: Final = "tcp://127.0.0.1:5593"

@@ -42,14 +42,20 @@ class Reason(StrEnum):
 
     BAD_FRAME = "bad_frame"
     """The camera delivered something that is no picture."""
+    BLANK = "blank"
+    """The picture is wholly black or wholly saturated."""
     CAMERA_LOST = "camera_lost"
     """The camera's process died, hung or could not open its source; told once for each loss, without a frame."""
     DEADLINE = "deadline"
     """No verdict was reached before the frame's deadline."""
     ENGINE_FAILED = "engine_failed"
     """The engine failed on the frame."""
+    FROZEN = "frozen"
+    """The camera delivered the same picture once more, to the last bit."""
     NOT_FINITE = "not_finite"
     """The engine returned NaN or infinity."""
+    NO_FRAME = "no_frame"
+    """A trigger was given, and the camera delivered no frame for it in time."""
     OVERRUN = "overrun"
     """Frames came faster than they could be inspected and the drop policy gave this one up."""
     SHUTDOWN = "shutdown"
@@ -110,6 +116,15 @@ class Region(BaseModel):
     """The same in mm."""
     centroid_y_mm: Finite | None = None
     """The same in mm."""
+    id: Count | None = None
+    """On a web: names the defect. A region that goes on in the next frame has the same id there, so that defects are
+    counted by their ids. Unique for one camera in one boot; null without a web."""
+    joins: tuple[Count, ...] = ()
+    """Other ids that turn out to name the same defect: this region joins what were two in the frame before."""
+    along_mm: Finite | None = None
+    """Where the region begins along the web; null without a web, or where the frame's place is not known."""
+    across_mm: Finite | None = None
+    """Where its left border lies across the web; null without a web."""
 
 
 # What `contradiction` demands, as far as JSON Schema can say it.
@@ -133,6 +148,10 @@ class Verdict(Message):
     """Number of the frame, counted by its camera from 1 in each boot; null where there is none (`camera_lost`)."""
     source: str | None = None
     """Where the camera took the frame from, where it can tell: a file's name."""
+    part: str | None = None
+    """Id of the part that the frame shows, as its trigger named it; null for a frame that no trigger asked for."""
+    untriggered: bool = False
+    """The camera waits for triggers, and this frame came without one: it is inspected, but belongs to no part."""
     surface: str
     """What is inspected."""
     bundle: str
@@ -142,7 +161,7 @@ class Verdict(Message):
     reason: Reason | None = None
     """Set exactly where the outcome is ERROR."""
     detail: str | None = None
-    """The reason in words."""
+    """The reason in words. On a PASS or FAIL of a web: why its place is not known, or what went past before it."""
     score: Finite | None = None
     """Set exactly where the outcome is PASS or FAIL."""
     threshold: Finite
@@ -156,7 +175,17 @@ class Verdict(Message):
     height: Count | None = None
     """Of the frame, px; null where no frame came."""
     mm_per_px: Finite | None = None
-    """Scale of the camera, where it is known."""
+    """Scale of the camera, where it is known; at the middle of the frame, where it is not the same all over."""
+    along_mm: Finite | None = None
+    """Where the frame begins along the web; null without a web, or where it is not known: `detail` then says why. It
+    ends `height` × `mm_per_px` further on."""
+    across_mm: Finite | None = None
+    """Where the frame's left border lies across the web; null without a web."""
+    judged_from_mm: Finite | None = None
+    """From here on along the web this verdict counts, to the end of the frame: an earlier frame has judged what lies
+    before. Null where `along_mm` is, and on an ERROR."""
+    uninspected_mm: Finite = 0
+    """Web that went past before this frame without being judged: since the last PASS or FAIL of this camera."""
     captured_utc: str
     """When the camera delivered the frame."""
     captured_monotonic_ns: Count
@@ -175,6 +204,68 @@ class Verdict(Message):
         problem = contradiction(self.outcome, self.reason, self.score, self.threshold, self.regions)
         if problem:
             raise ValueError(problem)
+        return self
+
+
+class PartFrame(BaseModel):
+    """What was said of one of a part's frames; the camera's verdict with the same `part` tells more."""
+
+    model_config = TELLS
+
+    camera: str
+    """Name of the camera."""
+    frame: Count | None
+    """Number of the frame; null where none came."""
+    outcome: Outcome
+    """PASS, FAIL or ERROR."""
+    reason: Reason | None = None
+    """Set exactly where the outcome is ERROR."""
+    score: Finite | None = None
+    """Set exactly where the outcome is PASS or FAIL."""
+
+
+class PartVerdict(Message):
+    """What is said of a part that was triggered, once each of its cameras has said something, or cannot any more.
+
+    FAIL where a frame failed: a defect that was seen is one, whatever else went wrong. ERROR where none failed but not
+    all passed. PASS only where every camera's frame passed.
+    """
+
+    kind: Literal["part"] = "part"
+    """What this message is."""
+    part: str
+    """Id of the part, as the trigger named it."""
+    surface: str
+    """What is inspected."""
+    bundle: str
+    """Name of the bundle that judged."""
+    outcome: Outcome
+    """PASS, FAIL or ERROR. Only PASS says that the part is good."""
+    reason: Reason | None = None
+    """Set exactly where the outcome is ERROR: that of the first camera, in order of `frames`, that has one."""
+    detail: str | None = None
+    """The reason in words."""
+    frames: tuple[PartFrame, ...]
+    """One for each camera that the trigger asked, in the order in which it named them."""
+    triggered_utc: str
+    """When the daemon took the trigger."""
+    triggered_monotonic_ns: Count
+    """The same moment on the monotonic clock."""
+    decided_utc: str
+    """When the outcome was decided."""
+    decided_monotonic_ns: Count
+    """The same moment on the monotonic clock."""
+    deadline_ms: Finite
+    """The time from the trigger within which a verdict is promised."""
+    latency_ms: Finite
+    """From the trigger to the decision."""
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if (self.outcome is Outcome.ERROR) != (self.reason is not None):
+            raise ValueError("an ERROR has a reason, and nothing else has")
+        if self.outcome is Outcome.PASS and any(frame.outcome is not Outcome.PASS for frame in self.frames):
+            raise ValueError("a part passes only where all its frames do")
         return self
 
 
@@ -251,6 +342,10 @@ class CameraStatus(BaseModel):
     """Frames taken in this boot."""
     restarts: Count
     """Times its process was replaced in this boot."""
+    untriggered: Count = 0
+    """Frames in this boot that came without a trigger, from a camera that waits for triggers."""
+    uninspected_mm: Finite = 0
+    """Web that went past between frames in this boot without being judged."""
 
 
 class DaemonState(StrEnum):
@@ -284,13 +379,13 @@ class Heartbeat(Message):
     cameras: tuple[CameraStatus, ...]
     """Every camera of the settings."""
     passed: Count
-    """Verdicts PASS published in this boot."""
+    """Verdicts PASS on frames, published in this boot."""
     failed: Count
-    """Verdicts FAIL published in this boot."""
+    """Verdicts FAIL on frames, published in this boot."""
     errors: Count
-    """Verdicts ERROR published in this boot."""
+    """Verdicts ERROR on frames, published in this boot."""
     open_frames: Count
-    """Frames taken that have no verdict yet."""
+    """Frames taken or triggered that have no verdict yet."""
     sent_utc: str
     """When it was sent."""
     sent_monotonic_ns: Count
@@ -334,6 +429,92 @@ class ReplayError(BaseModel):
     model_config = TELLS
 
     kind: Literal["replay_error"] = "replay_error"
+    """What this message is."""
+    error: str
+    """What is wrong with the request, in words."""
+
+
+PartId = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class TriggerRequest(BaseModel):
+    """Says that a part is there. Its cameras' next frames are its own, and it gets a verdict, before the deadline.
+
+    A camera with `trigger = "software"` takes its frame now. One with `trigger = "hardware"` is triggered by its own
+    line, after the answer to this request has come; of one that runs freely, the first frame from now on counts.
+    """
+
+    model_config = ASKS
+
+    request: Literal["trigger"] = "trigger"
+    """What is asked for."""
+    part: PartId
+    """Id of the part, for its verdicts. No other part with this id may be open."""
+    cameras: Annotated[tuple[str, ...], Field(min_length=1, max_length=64)] | None = None
+    """The cameras that see it; null for all."""
+    deadline_ms: Annotated[float, Field(gt=0, le=86_400_000, allow_inf_nan=False)] | None = None
+    """Time from now within which the verdict must be there; null for the longest `deadline_ms` of the cameras."""
+
+
+class TriggerAccepted(BaseModel):
+    """The answer to a trigger that was taken: a `part` verdict follows, whatever happens."""
+
+    model_config = TELLS
+
+    kind: Literal["trigger_accepted"] = "trigger_accepted"
+    """What this message is."""
+    part: str
+    """Id of the part."""
+    cameras: tuple[str, ...]
+    """The cameras whose frames are awaited."""
+    deadline_ms: Finite
+    """The time from the trigger within which its verdict is promised."""
+    triggered_utc: str
+    """When the daemon took the trigger."""
+    triggered_monotonic_ns: Count
+    """The same moment on the monotonic clock."""
+
+
+class EncoderRequest(BaseModel):
+    """Says how far a web has moved. A frame's place is found between the counts before and after its capture."""
+
+    model_config = ASKS
+
+    request: Literal["encoder"] = "encoder"
+    """What is asked for."""
+    count: Annotated[int, Field(ge=-(2**53), le=2**53)]
+    """The encoder's count, which grows as the web moves on. It begins anew where you like, between two rolls."""
+    monotonic_ns: Count | None = None
+    """When it was read, on the daemon host's monotonic clock, later than the count before; null for now."""
+    camera: str | None = None
+    """The camera whose web it is; null for all that have `mm_per_count`."""
+
+
+class EncoderAccepted(BaseModel):
+    """The answer to a count that was taken."""
+
+    model_config = TELLS
+
+    kind: Literal["encoder_accepted"] = "encoder_accepted"
+    """What this message is."""
+    count: int
+    """The count."""
+    cameras: tuple[str, ...]
+    """The cameras whose web it is."""
+    monotonic_ns: Count
+    """The moment for which it counts."""
+
+
+ControlRequest = TriggerRequest | EncoderRequest
+"""Whatever the control socket is asked."""
+
+
+class ControlError(BaseModel):
+    """The answer to a request that was refused; nothing was done."""
+
+    model_config = TELLS
+
+    kind: Literal["control_error"] = "control_error"
     """What this message is."""
     error: str
     """What is wrong with the request, in words."""

@@ -3,6 +3,8 @@
 HEARTBEAT = b"heartbeat/"
 VERDICTS = b"verdict/"
 MAPS = b"map/"
+PARTS = b"part/"
+"""Of the verdicts on parts."""
 
 REPLAY_VERDICT = b"verdict"
 """First part of a replayed verdict. Answers go to one peer, so nothing is matched by prefix here."""

@@ -28,7 +28,7 @@ class HungEngine(OnnxEngine):
 
 
 def hung(bundle: Bundle, settings: EngineSettings) -> Engine:
-    return HungEngine(bundle, threads=1, max_batch=settings.max_batch, slots=settings.slots)
+    return HungEngine(bundle, threads=1, max_batch=settings.max_batch)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class StretchedEngine(OnnxEngine):
 
 
 def stretched(bundle: Bundle, settings: EngineSettings) -> Engine:
-    return StretchedEngine(bundle, threads=1, max_batch=settings.max_batch, slots=settings.slots)
+    return StretchedEngine(bundle, threads=1, max_batch=settings.max_batch)
 
 
 if __name__ == "__main__":

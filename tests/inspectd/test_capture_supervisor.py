@@ -220,8 +220,8 @@ def test_a_bad_picture_is_lost_by_name_and_the_camera_goes_on(web: Path) -> None
 
 
 def test_a_frame_too_large_is_lost_with_the_way_out(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((1100, 1000), np.uint8))
-    cv2.imwrite(str(tmp_path / "2.png"), np.zeros((1024, 1024), np.uint8))
+    cv2.imwrite(str(tmp_path / "1.png"), np.full((1100, 1000), 9, np.uint8))
+    cv2.imwrite(str(tmp_path / "2.png"), np.full((1024, 1024), 9, np.uint8))
     sink = Sink()
     with capturing(sink, line=images(tmp_path, max_frame_mb=1)):
         until(lambda: sink.ends, "the end")
@@ -408,7 +408,7 @@ def test_a_video_file(tmp_path: Path) -> None:
         writer.write(np.full((120, 160, 3), 20 * number, np.uint8))
     writer.release()
     sink = Sink()
-    with capturing(sink, line=OpencvCamera(source=f"opencv:{video}", queue_frames=1)):
+    with capturing(sink, line=OpencvCamera(source=f"opencv:{video}", queue_frames=1, blank=False)):
         until(lambda: sink.ends, "the end")
     assert sink.numbers("line") == list(range(1, 10))
     assert [round(float(pixels.mean()) / 20) for pixels in sink.pixels] == list(range(9))
@@ -437,7 +437,7 @@ def test_a_stream_that_hangs_up_is_a_loss_and_is_taken_up_again() -> None:
         serving = threading.Thread(target=server.serve_forever)
         serving.start()
         url = f"http://user:secret@127.0.0.1:{server.server_port}/line.mjpg"
-        with capturing(sink, line=OpencvCamera(source=f"opencv:{url}")):
+        with capturing(sink, line=OpencvCamera(source=f"opencv:{url}", blank=False)):
             wait_for_losses(sink, 2)
         server.shutdown()
         serving.join()

@@ -41,6 +41,9 @@ verdicts = "tcp://127.0.0.1:{free_port()}"
 maps = "tcp://127.0.0.1:{free_port()}"
 replay = "tcp://127.0.0.1:{free_port()}"
 
+[control]
+address = "tcp://127.0.0.1:{free_port()}"
+
 [journal]
 path = "{folder}/journal.db"
 """)
@@ -92,7 +95,7 @@ source = "opencv:/dev/video77"
 [cameras.film]
 source = "opencv:/nowhere/film.mp4"
 [cameras.odd]
-source = "v4l2:0"
+source = "webcam:0"
 """)
     configured.replace(str(configured.bundle), "/nowhere/brick-0123456789abcdef")
     configured.replace(f"images:{configured.folder}/web", "images:/nowhere/*.png")
@@ -100,7 +103,7 @@ source = "v4l2:0"
     for told in (
         "journal.max_agge_days: no such setting",
         "INSPECTD_ENGNE__THREADS: no such setting",
-        "cameras.odd = {'source': 'v4l2:0'}: source must begin with 'images:' or 'opencv:'",
+        "cameras.odd = {'source': 'webcam:0'}: source must begin with the kind of camera: 'images:', 'opencv:'",
         "model.bundle: /nowhere/brick-0123456789abcdef: no such bundle",
         "cameras.web.source: images:/nowhere/*.png: matches no file",
         "cameras.edge.source = 'opencv:/dev/video77': no such device",

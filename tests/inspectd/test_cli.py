@@ -36,7 +36,9 @@ def test_version() -> None:
     assert run("--version").stdout == f"inspectd {__version__}\n"
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("check",), ("watch",), ("replay",)])
+@pytest.mark.parametrize(
+    "command", [(), ("run",), ("check",), ("watch",), ("replay",), ("cameras",), ("snap",), ("record",)]
+)
 def test_help_fits_80_columns_and_gives_an_example(command: tuple[str, ...]) -> None:
     told = run(*command, "--help")
     assert told.returncode == 0

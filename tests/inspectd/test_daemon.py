@@ -102,12 +102,14 @@ def test_a_truncated_picture_is_an_error_and_the_next_is_judged(bundle: Bundle, 
     assert len(said) == 12
 
 
-def test_black_frames_fail(bundle: Bundle, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("blank", "said"), [(True, ("ERROR", "blank")), (False, ("FAIL", None))])
+def test_black_frames_never_pass(bundle: Bundle, tmp_path: Path, blank: bool, said: tuple[str, str | None]) -> None:
     cv2.imwrite(str(tmp_path / "black.png"), np.zeros((100, 140), np.uint8))
-    configuration = Configuration(tmp_path, bundle, {"web": {"source": f"images:{tmp_path / 'black.png'}"}})
+    web = {"source": f"images:{tmp_path / 'black.png'}", "blank": blank}
+    configuration = Configuration(tmp_path, bundle, {"web": web})
     with RunningDaemon(configuration, "--until-ended") as daemon:
         assert daemon.wait() == 0
-    assert [verdict["outcome"] for verdict in configuration.verdicts_in_journal()] == ["FAIL"]
+    assert [(verdict["outcome"], verdict["reason"]) for verdict in configuration.verdicts_in_journal()] == [said]
 
 
 def refused(configuration: Configuration, *arguments: str) -> tuple[int, str]:

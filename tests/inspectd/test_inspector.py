@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,93 +9,17 @@ import pytest
 from numpy.typing import NDArray
 
 from calib.border import level
-from engines.base import BatchResult, Engine, Ticket
+from engines.base import BatchResult, Ticket
 from engines.bundle import Bundle
 from engines.errors import EngineError, NotFiniteError
 from engines.onnx import OnnxEngine
-from engines.pixels import PixelFormat
-from inspectd.frames import Frame, LostFrame
-from inspectd.pipeline.inspector import FAILURES_TO_GIVE_UP, CameraPolicy, Inspector
-from inspectd.pipeline.queues import QueuePolicy
+from inspectd.frames import LostFrame
+from inspectd.pipeline.inspector import FAILURES_TO_GIVE_UP
 from inspectd.settings import DropPolicy
-from inspectd.wire.drafts import MapDraft, VerdictDraft
 from inspectd.wire.models import Outcome, Reason
 from tests.bundles import GREY, spot, surface_picture
+from tests.inspectd.line import GatedEngine, Line, wait_for
 from tools.inspection import frame_map, inspect
-
-
-class GatedEngine(OnnxEngine):
-    """The real engine, held back until its gate opens, and made to fail on request."""
-
-    def __init__(self, bundle: Bundle) -> None:
-        super().__init__(bundle, threads=1, max_batch=4, slots=2)
-        self.gate = threading.Event()
-        self.gate.set()
-        self.fault: EngineError | None = None
-
-    def collect(self, ticket: Ticket, timeout_s: float) -> BatchResult:
-        self.gate.wait(20)
-        result = super().collect(ticket, timeout_s)
-        if self.fault is not None:
-            raise self.fault
-        return result
-
-
-class Line:
-    """An inspector with what it reports, and frames whose release is seen."""
-
-    def __init__(self, bundle: Bundle, engine: Engine, *, drop: DropPolicy, deadline_ms: float) -> None:
-        self.drafts: list[VerdictDraft] = []
-        self.maps: list[MapDraft | None] = []
-        self.fatal: list[Exception] = []
-        self.released: list[int] = []
-        self.ended: list[str] = []
-        self._lock = threading.Lock()
-        self._numbers = iter(range(1, 1_000_000))
-        policy = CameraPolicy(deadline_ms, QueuePolicy(3, drop), mm_per_px=None)
-        self.inspector = Inspector(
-            engine,
-            bundle,
-            {"web": policy, "edge": policy},
-            report=self._report,
-            on_fatal=self.fatal.append,
-            on_ended=self.ended.append,
-            engine_timeout_s=20,
-            max_regions=8,
-        )
-        self.inspector.start()
-
-    def _report(self, draft: VerdictDraft, distance: MapDraft | None) -> None:
-        with self._lock:
-            self.drafts.append(draft)
-            self.maps.append(distance)
-
-    def take(self, pixels: NDArray[np.uint8], camera: str = "web") -> int:
-        number = next(self._numbers)
-        frame = Frame(
-            camera=camera,
-            number=number,
-            pixels=pixels,
-            pixel_format=PixelFormat.RGB8,
-            captured_monotonic_ns=time.monotonic_ns(),
-            captured_utc_ns=time.time_ns(),
-            source=None,
-            release=lambda: self.released.append(number),
-        )
-        self.inspector.frame(frame)
-        return number
-
-    def finish(self) -> dict[int, VerdictDraft]:
-        self.inspector.drain(20, Reason.SHUTDOWN, "the test ended")
-        assert self.inspector.close(20)
-        assert self.inspector.open_frames == 0
-        numbers = [draft.frame for draft in self.drafts if draft.frame is not None]
-        assert len(numbers) == len(set(numbers)), "a frame has two verdicts"
-        return {draft.frame: draft for draft in self.drafts if draft.frame is not None}
-
-    def finish_one(self, pixels: NDArray[np.uint8]) -> VerdictDraft:
-        number = self.take(pixels)
-        return self.finish()[number]
 
 
 @pytest.fixture
@@ -114,13 +37,6 @@ def make_line(bundle: Bundle, engine: GatedEngine) -> MakeLine:
         return Line(bundle, engine, drop=drop, deadline_ms=deadline_ms)
 
     return make
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.005)
 
 
 def test_good_frames_pass_and_a_spot_fails_where_it_is(make_line: MakeLine) -> None:

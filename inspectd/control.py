@@ -1,0 +1,68 @@
+"""Control: requests to the running daemon, one JSON message each, answered on a ROUTER socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Annotated, Final
+
+from pydantic import BaseModel, Discriminator, Tag, TypeAdapter, ValidationError
+
+from inspectd.errors import RequestRefusedError
+from inspectd.router import Router
+from inspectd.wire.models import ControlError, ControlRequest, EncoderRequest, TriggerRequest
+from inspectd.wire.problems import problems
+
+WATERMARK = 100
+"""Answers kept for a client that does not read them."""
+
+
+def _asked_for(request: object) -> object:
+    """What a request asks for; one that does not say so is a trigger."""
+    return request.get("request", "trigger") if isinstance(request, dict) else "trigger"
+
+
+_REQUEST: Final[TypeAdapter[ControlRequest]] = TypeAdapter(
+    Annotated[
+        Annotated[TriggerRequest, Tag("trigger")] | Annotated[EncoderRequest, Tag("encoder")],
+        Discriminator(
+            _asked_for, custom_error_type="request", custom_error_message="request must be 'trigger' or 'encoder'"
+        ),
+    ]
+)
+
+Handle = Callable[[ControlRequest], BaseModel]
+"""Does what is asked and returns the answer.
+
+Raises:
+    RequestRefusedError: it is not done.
+"""
+
+
+class ControlServer(Router):
+    """Takes requests as long as it is entered."""
+
+    def __init__(self, address: str, handle: Handle) -> None:
+        """`handle` is called by this server's thread."""
+        super().__init__(
+            "control.address",
+            address,
+            lambda: nullcontext(lambda request: _answer(handle, request)),
+            watermark=WATERMARK,
+            failure="control failed; no trigger and no encoder count is taken until a restart",
+        )
+
+
+def _answer(handle: Handle, request: list[bytes]) -> Iterator[list[bytes]]:
+    yield [_reply(handle, request).model_dump_json().encode()]
+
+
+def _reply(handle: Handle, request: list[bytes]) -> BaseModel:
+    if len(request) != 1:
+        return ControlError(error=f"a request is one part, JSON; this one has {len(request)} parts")
+    try:
+        return handle(_REQUEST.validate_json(request[0]))
+    except ValidationError as error:
+        return ControlError(error=problems(error))
+    except RequestRefusedError as error:
+        return ControlError(error=str(error))

@@ -1,0 +1,105 @@
+"""Answering requests on a ROUTER socket, with a thread of its own.
+
+A ROUTER drops what a peer does not take. So an answer is never longer than what the socket keeps for a peer, and a peer
+that asks faster than it reads gets an answer without its end, which it can tell.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Self
+
+import structlog
+import zmq
+
+from inspectd.sockets import bound_socket
+
+LINGER_MS = 500
+MAX_REQUEST_BYTES = 4096
+
+Answer = Callable[[list[bytes]], Iterable[list[bytes]]]
+"""From the parts of a request to the messages that answer it, both without the peer's identity."""
+
+log = structlog.get_logger(__name__)
+
+
+class Router:
+    """Answers as long as it is entered."""
+
+    def __init__(
+        self,
+        setting: str,
+        address: str,
+        session: Callable[[], AbstractContextManager[Answer]],
+        *,
+        watermark: int,
+        failure: str,
+    ) -> None:
+        """`session` makes the answers; it is entered and left on the thread. `watermark` is how many messages are kept
+        for a peer; `failure` says in words what no longer works when the thread has failed."""
+        self._setting = setting
+        self._address = address
+        self._session = session
+        self._watermark = watermark
+        self._failure = failure
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket: zmq.Socket[bytes] | None = None
+        self._thread = threading.Thread(target=self._run, name=setting, daemon=True)
+
+    def start(self) -> None:
+        """Bind the socket and begin to answer.
+
+        Raises:
+            PublishError: the address cannot be bound.
+        """
+        self._context.setsockopt(zmq.LINGER, LINGER_MS)
+        options: dict[int, int] = {
+            zmq.SNDHWM: self._watermark,
+            zmq.MAXMSGSIZE: MAX_REQUEST_BYTES,
+            zmq.ROUTER_MANDATORY: 1,  # we are told of a peer that does not take its answer
+        }
+        self._socket = bound_socket(self._context, zmq.ROUTER, self._setting, self._address, options)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop answering. May be called more than once."""
+        self._context.term()  # ends the thread's wait; returns when it has closed its socket
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        assert self._socket is not None
+        try:
+            with self._session() as answer:
+                while True:
+                    self._serve(self._socket, answer)
+        except zmq.ContextTerminated:
+            pass
+        except Exception:
+            log.exception(self._failure)
+        finally:
+            self._socket.close()
+
+    def _serve(self, socket: zmq.Socket[bytes], answer: Answer) -> None:
+        identity, *request = socket.recv_multipart()
+        try:
+            for parts in answer(request):
+                socket.send_multipart([identity, *parts], zmq.NOBLOCK)
+        except zmq.Again:
+            log.warning("a client does not read its answer; the rest of it is dropped", socket=self._setting)
+        except zmq.ContextTerminated:
+            raise
+        except zmq.ZMQError as error:  # the peer is gone
+            log.debug("a client left", socket=self._setting, error=str(error))

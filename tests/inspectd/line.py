@@ -1,0 +1,121 @@
+"""An inspector with a real engine that can be held back, and everything it reports."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.base import BatchResult, Engine, Ticket
+from engines.bundle import Bundle
+from engines.errors import EngineError
+from engines.onnx import OnnxEngine
+from engines.pixels import PixelFormat
+from inspectd.frames import Frame
+from inspectd.pipeline.inspector import CameraPolicy, Inspector
+from inspectd.pipeline.queues import QueuePolicy
+from inspectd.settings import DropPolicy, TriggerMode
+from inspectd.view.view import WHOLE, View
+from inspectd.wire.drafts import Draft, MapDraft, PartDraft, VerdictDraft
+from inspectd.wire.models import Reason
+
+
+class GatedEngine(OnnxEngine):
+    """The real engine, held back until its gate opens, and made to fail on request."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        super().__init__(bundle, threads=1, max_batch=4, slots=2)
+        self.gate = threading.Event()
+        self.gate.set()
+        self.fault: EngineError | None = None
+
+    def collect(self, ticket: Ticket, timeout_s: float) -> BatchResult:
+        self.gate.wait(20)
+        result = super().collect(ticket, timeout_s)
+        if self.fault is not None:
+            raise self.fault
+        return result
+
+
+class Line:
+    """An inspector with what it reports, and frames whose release is seen."""
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        engine: Engine,
+        *,
+        drop: DropPolicy = DropPolicy.BLOCK,
+        deadline_ms: float = 20_000,
+        trigger: TriggerMode = TriggerMode.OFF,
+        view: View = WHOLE,
+    ) -> None:
+        self.drafts: list[VerdictDraft] = []
+        self.parts: list[PartDraft] = []
+        self.maps: list[MapDraft | None] = []
+        self.fatal: list[Exception] = []
+        self.released: list[int] = []
+        self.ended: list[str] = []
+        self._lock = threading.Lock()
+        self._numbers = iter(range(1, 1_000_000))
+        policy = CameraPolicy(deadline_ms, QueuePolicy(3, drop), mm_per_px=None, trigger=trigger, view=view)
+        self.inspector = Inspector(
+            engine,
+            bundle,
+            {"web": policy, "edge": policy},
+            report=self._report,
+            on_fatal=self.fatal.append,
+            on_ended=self.ended.append,
+            engine_timeout_s=20,
+            max_regions=8,
+            max_open_parts=4,
+        )
+        self.inspector.start()
+
+    def _report(self, draft: Draft, distance: MapDraft | None) -> None:
+        with self._lock:
+            if isinstance(draft, PartDraft):
+                self.parts.append(draft)
+            else:
+                self.drafts.append(draft)
+                self.maps.append(distance)
+
+    def take(
+        self, pixels: NDArray[np.uint8], camera: str = "web", *, part: str | None = None, age_s: float = 0.0
+    ) -> int:
+        number = next(self._numbers)
+        frame = Frame(
+            camera=camera,
+            number=number,
+            pixels=pixels,
+            pixel_format=PixelFormat.RGB8,
+            captured_monotonic_ns=time.monotonic_ns() - int(age_s * 1e9),
+            captured_utc_ns=time.time_ns(),
+            source=None,
+            release=lambda: self.released.append(number),
+            part=part,
+        )
+        self.inspector.frame(frame)
+        return number
+
+    def finish(self) -> dict[int, VerdictDraft]:
+        self.inspector.drain(20, Reason.SHUTDOWN, "the test ended")
+        assert self.inspector.close(20)
+        assert self.inspector.open_frames == 0
+        numbers = [draft.frame for draft in self.drafts if draft.frame is not None]
+        assert len(numbers) == len(set(numbers)), "a frame has two verdicts"
+        return {draft.frame: draft for draft in self.drafts if draft.frame is not None}
+
+    def finish_one(self, pixels: NDArray[np.uint8]) -> VerdictDraft:
+        number = self.take(pixels)
+        return self.finish()[number]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.005)
