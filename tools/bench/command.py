@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +15,9 @@ from rich.table import Table
 
 from engines.bundle import open_bundle
 from tools.bench.rounds import Comparison
+
+if TYPE_CHECKING:  # help must not wait for it
+    from tools.bench.latency import Latency
 
 app = typer.Typer(help="Measure, always as a ratio of two things in one run.", no_args_is_help=True)
 
@@ -58,7 +63,8 @@ def pipeline(
     json_file: Json = None,
 ) -> None:
     """The whole daemon against its engine alone: what does everything around the engine cost?"""
-    from tools.bench.pipeline import Load, compare_pipeline  # noqa: PLC0415 - help must not wait for it
+    from tools.bench.line import Load  # noqa: PLC0415 - help must not wait for it
+    from tools.bench.pipeline import compare_pipeline  # noqa: PLC0415 - likewise
 
     load = Load(open_bundle(bundle), threads, width, height, cameras, seconds)
     comparison = compare_pipeline(load, rounds)
@@ -66,16 +72,72 @@ def pipeline(
     _show(what, [comparison], json_file)
 
 
-def _show(what: str, comparisons: list[Comparison], json_file: Path | None) -> None:
+@app.command()
+def frames(
+    bundle: BundleArgument,
+    width: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 2448,
+    height: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 2048,
+    cameras: Annotated[int, typer.Option(min=1, help="Cameras, each a process.")] = 4,
+    seconds: Seconds = 5.0,
+    rounds: Rounds = 5,
+    json_file: Json = None,
+) -> None:
+    """The way of the frames, from capture processes to an engine that does nothing, against a plain memory copy."""
+    from tools.bench.frames import compare_frames  # noqa: PLC0415 - help must not wait for it
+    from tools.bench.line import Load  # noqa: PLC0415 - likewise
+
+    load = Load(open_bundle(bundle), CORES, width, height, cameras, seconds)
+    what = f"{cameras} camera(s) of {width}×{height} px, 8 bits grey, no engine"
+    _show(what, [compare_frames(load, rounds)], json_file, unit="MB/s", scale=1e-6)
+
+
+@app.command()
+def latency(
+    bundle: BundleArgument,
+    threads: Threads = CORES,
+    width: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 480,
+    height: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 256,
+    cameras: Annotated[int, typer.Option(min=1, help="Cameras, each a process.")] = 4,
+    share: Annotated[float, typer.Option(min=0.01, max=1.0, help="Part of the time that the engine is busy.")] = 0.7,
+    seconds: Seconds = 20.0,
+    rounds: Rounds = 3,
+    json_file: Json = None,
+) -> None:
+    """From a frame that is ready to its verdict at a subscriber, against a full batch in the engine alone."""
+    from tools.bench.latency import measure_latency  # noqa: PLC0415 - help must not wait for it
+    from tools.bench.line import Load  # noqa: PLC0415 - likewise
+
+    load = Load(open_bundle(bundle), threads, width, height, cameras, seconds)
+    what = f"{cameras} camera(s) of {width}×{height} px, {load.tiles_per_frame} tiles a frame, load {share:.0%}"
+    _show_latency(what, [measure_latency(load, share) for _ in range(rounds)], json_file)
+
+
+def _show(
+    what: str, comparisons: list[Comparison], json_file: Path | None, unit: str = "tiles/s", scale: float = 1.0
+) -> None:
     table = Table(title=what)
-    for heading in ("candidate", "tiles/s", "against", "tiles/s", "ratio", "rounds' range"):
+    for heading in ("candidate", unit, "against", unit, "ratio", "rounds' range"):
         table.add_column(heading, justify="left" if heading in {"candidate", "against"} else "right")
     for comparison in comparisons:
-        first, second = comparison.medians()
+        first, second = (scale * median for median in comparison.medians())
         low, high = comparison.spread
         ratio, spread = f"{comparison.ratio:.3f}", f"{low:.3f}…{high:.3f}"
         table.add_row(comparison.first, f"{first:.1f}", comparison.second, f"{second:.1f}", ratio, spread)
     Console().print(table)
+    _write(json_file, what, "comparisons", [comparison.as_json() for comparison in comparisons])
+
+
+def _show_latency(what: str, rounds: list[Latency], json_file: Path | None) -> None:
+    table = Table(title=what)
+    for heading in ("frames", "median, ms", "99 %, ms", "a batch, ms", "99 % / batch"):
+        table.add_column(heading, justify="right")
+    for one in rounds:
+        row = f"{one.median_ms:.1f}", f"{one.p99_ms:.1f}", f"{one.batch_ms:.1f}", f"{one.ratio:.2f}"
+        table.add_row(str(one.frames), *row)
+    Console().print(table)
+    _write(json_file, what, "rounds", [asdict(one) | {"ratio": one.ratio} for one in rounds])
+
+
+def _write(json_file: Path | None, what: str, key: str, figures: Sequence[Mapping[str, object]]) -> None:
     if json_file is not None:
-        document = {"what": what, "comparisons": [comparison.as_json() for comparison in comparisons]}
-        json_file.write_text(json.dumps(document, indent=1) + "\n")
+        json_file.write_text(json.dumps({"what": what, key: list(figures)}, indent=1) + "\n")

@@ -45,7 +45,7 @@ class Heard:
 
 def set_up(workspace: Path, scene: Scene, bundle: Path, rate_hz: float) -> Stand:
     """Write the configuration that the daemon is started with; a user may start it again."""
-    verdicts, maps, replay = free_addresses(3)
+    verdicts, maps, replay, control = free_addresses(4)
     text = {
         "bundle": bundle.resolve(),
         "source": f"images:{scene.frames.resolve()}",
@@ -53,6 +53,7 @@ def set_up(workspace: Path, scene: Scene, bundle: Path, rate_hz: float) -> Stand
         "verdicts": verdicts,
         "maps": maps,
         "replay": replay,
+        "control": control,
     }
     quoted: Mapping[str, str] = {key: json.dumps(str(value)) for key, value in text.items()}
     configuration = workspace / "inspectd.toml"
@@ -70,6 +71,9 @@ rate_hz = {float(rate_hz)}
 verdicts = {quoted["verdicts"]}
 maps = {quoted["maps"]}
 replay = {quoted["replay"]}
+
+[control]
+address = {quoted["control"]}
 
 [journal]
 path = {quoted["journal"]}
