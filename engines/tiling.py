@@ -8,7 +8,7 @@ backbone's zero padding, is near.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
@@ -29,13 +29,42 @@ class TileGrid:
     """Of the frame, px."""
     width: int
     geometry: TileGeometry
+    left_out: frozenset[tuple[int, int]] = frozenset()
+    """Upper left corners of tiles that are not cut; see `restricted_to`."""
 
     @cached_property
     def origins(self) -> tuple[tuple[int, int], ...]:
         """Upper left corner (y, x) of every tile, px."""
+        return tuple(origin for origin in self._everywhere if origin not in self.left_out)
+
+    @cached_property
+    def _everywhere(self) -> tuple[tuple[int, int], ...]:
         rows = _origins(self.height, self.geometry)
         columns = _origins(self.width, self.geometry)
         return tuple((y, x) for y in rows for x in columns)
+
+    def restricted_to(self, inspected: NDArray[np.bool_]) -> TileGrid:
+        """The grid without the tiles that hold no inspected cell; those that stay are numbered anew, without a gap.
+
+        Every tile that has a say in an inspected cell stays, so such a cell's value is the same as without.
+
+        Args:
+            inspected: which cells of the frame's map count, of shape `map_shape`.
+
+        Raises:
+            TileError: none does.
+        """
+        if inspected.shape != self.map_shape:
+            raise TileError(f"a map of {inspected.shape} cells on a grid for {self.map_shape}")
+        cell, side = self.geometry.cell, self._cells
+        left_out = frozenset(
+            (y, x)
+            for y, x in self._everywhere
+            if not inspected[y // cell : y // cell + side, x // cell : x // cell + side].any()
+        )
+        if len(left_out) == len(self._everywhere):
+            raise TileError("no cell of the frame is to be inspected")
+        return replace(self, left_out=left_out)
 
     def __len__(self) -> int:
         return len(self.origins)
@@ -75,8 +104,11 @@ class TileGrid:
             to_rgb(block, pixel_format, out[index - start])
 
     def stitch(self, distance: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Cross-fade the maps of all tiles (len(self)×h×w) into the frame's map (see `map_shape`)."""
-        if len(self) == 1:
+        """Cross-fade the maps of all tiles (len(self)×h×w) into the frame's map (see `map_shape`).
+
+        Where no tile is, it is 0.
+        """
+        if len(self._everywhere) == 1:
             rows, columns = self.map_shape
             return distance[0, :rows, :columns].copy()
         total = np.zeros_like(self._weight)
@@ -108,11 +140,12 @@ class TileGrid:
     @cached_property
     def _weight(self) -> NDArray[np.float32]:
         cell, side = self.geometry.cell, self._cells
-        bottom, right = (max(values) // cell + side for values in zip(*self.origins, strict=True))
+        bottom, right = (max(values) // cell + side for values in zip(*self._everywhere, strict=True))
         weight = np.zeros((bottom, right), np.float32)
         for y, x in self.origins:
             row, column = y // cell, x // cell
             weight[row : row + side, column : column + side] += self._window
+        weight[weight == 0] = 1  # no tile: the sum of nothing stays 0
         return weight
 
 

@@ -6,6 +6,7 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,21 +18,33 @@ from pydantic_settings import SettingsError as EnvironmentSettingsError
 
 from engines.bundle import open_bundle
 from engines.errors import EnginesError
+from engines.manifest import TileGeometry
+from inspectd.cameras.aravis.discovery import choose, discover, is_address
+from inspectd.cameras.base import Picture
 from inspectd.cameras.build import build_camera
+from inspectd.cameras.gst.pipeline import build
+from inspectd.cameras.gst.recipe import GstSettings, quoted, recipe_of
+from inspectd.cameras.gst.runtime import load_runtime
 from inspectd.cameras.opencv import TargetKind, target_kind
 from inspectd.effective import effective_toml
-from inspectd.errors import CameraError, JournalError, SettingsError
+from inspectd.errors import CameraError, JournalError, SettingsError, ViewError
 from inspectd.journal import JournalReader, lock_holder
 from inspectd.settings import (
+    AravisCamera,
     CameraSettings,
+    ControlSettings,
     ImagesCamera,
     JournalSettings,
     ModelSettings,
     PublishSettings,
+    RtspCamera,
     Settings,
+    V4l2Camera,
     load_settings,
 )
 from inspectd.sockets import bind_problem
+from inspectd.view.view import View, framing, load_view
+from inspectd.web.web import scale_problem
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -76,6 +89,7 @@ class _Sections:
     model: ModelSettings | None
     cameras: Mapping[str, CameraSettings]
     publish: PublishSettings | None
+    control: ControlSettings | None
     journal: JournalSettings | None
 
 
@@ -83,13 +97,14 @@ def _sections(path: Path) -> _Sections:
     try:
         merged = _merged(tomllib.loads(path.read_text()), EnvSettingsSource(Settings)())
     except (OSError, ValueError, EnvironmentSettingsError):
-        return _Sections(None, {}, None, None)
+        return _Sections(None, {}, None, None, None)
     cameras = merged.get("cameras")
     found = {name: _camera(value) for name, value in cameras.items()} if isinstance(cameras, dict) else {}
     return _Sections(
         _valid(ModelSettings, merged.get("model")),
         {name: camera for name, camera in found.items() if camera is not None},
         _valid(PublishSettings, merged.get("publish", {})),
+        _valid(ControlSettings, merged.get("control", {})),
         _valid(JournalSettings, merged.get("journal", {})),
     )
 
@@ -118,25 +133,49 @@ def _camera(value: object) -> CameraSettings | None:
 
 
 def _look(sections: _Sections) -> Iterator[Finding]:
+    geometry = mm_per_px = None
     if sections.model is not None:
-        yield from _look_at_bundle(sections.model)
+        try:
+            manifest = open_bundle(sections.model.bundle).manifest
+            geometry, mm_per_px = manifest.tile, manifest.mm_per_px
+        except EnginesError as error:
+            yield "problem", f"model.bundle: {error}"
     for name, camera in sections.cameras.items():
         yield from _look_at_camera(name, camera)
+        yield from _look_at_view(name, camera, geometry)
+        if geometry is not None and (problem := scale_problem(camera, mm_per_px)) is not None:
+            yield "problem", f"cameras.{name}.{problem}"
     running = None
     if sections.journal is not None:
         running = lock_holder(sections.journal.path)
         yield from _look_at_journal(sections.journal)
     if running is not None:
         yield "note", f"process {running or '(unknown)'} holds this journal: the daemon runs; addresses were not tried"
-    elif sections.publish is not None:
-        yield from _look_at_addresses(sections.publish)
+    else:
+        yield from _look_at_addresses(sections.publish, sections.control)
 
 
-def _look_at_bundle(model: ModelSettings) -> Iterator[Finding]:
+def _look_at_view(name: str, camera: CameraSettings, geometry: TileGeometry | None) -> Iterator[Finding]:
     try:
-        open_bundle(model.bundle)
-    except EnginesError as error:
-        yield "problem", f"model.bundle: {error}"
+        view = load_view(camera, geometry)
+        if isinstance(camera, ImagesCamera) and geometry is not None:
+            _try_first_picture(camera, view, geometry)
+    except ViewError as error:
+        for line in str(error).splitlines():
+            yield "problem", f"cameras.{name}.{line}"
+
+
+def _try_first_picture(camera: ImagesCamera, view: View, geometry: TileGeometry) -> None:
+    with suppress(CameraError):  # told already
+        driver = build_camera(camera.model_copy(update={"preload": False}))
+        driver.open()
+        picture = driver.read()
+        driver.close()
+        if isinstance(picture, Picture):
+            try:
+                framing(view, *picture.pixels.shape[:2], geometry)
+            except ViewError as error:
+                raise ViewError(f"source = '{camera.source}': {picture.source}: {error}") from error
 
 
 def _look_at_camera(name: str, camera: CameraSettings) -> Iterator[Finding]:
@@ -144,6 +183,12 @@ def _look_at_camera(name: str, camera: CameraSettings) -> Iterator[Finding]:
     try:
         if isinstance(camera, ImagesCamera):
             _open_and_close(camera.model_copy(update={"preload": False}))
+            return
+        if isinstance(camera, AravisCamera):
+            yield from _look_for_aravis_camera(key, camera.source.partition(":")[2])
+            return
+        if isinstance(camera, GstSettings):
+            yield from _look_at_pipeline(f"cameras.{name}.source = '{quoted(camera.source)}'", camera)
             return
         target = camera.source.partition(":")[2]
         match target_kind(target):
@@ -163,6 +208,31 @@ def _open_and_close(camera: CameraSettings) -> None:
         driver.open()
     finally:
         driver.close()
+
+
+def _look_for_aravis_camera(key: str, target: str) -> Iterator[Finding]:
+    """The very daemon may hold it; it is looked for, not opened. Cameras behind a router do not answer the search."""
+    found = discover()
+    try:
+        choose(target, found)
+    except CameraError as error:
+        if not is_address(target):
+            raise
+        yield "note", f"{key}: {error}. The daemon will speak to this address all the same"
+
+
+def _look_at_pipeline(key: str, camera: GstSettings) -> Iterator[Finding]:
+    """Build it, which finds what is missing, and start nothing."""
+    try:
+        runtime = load_runtime()
+        build(runtime, recipe_of(camera, runtime.has))
+    except CameraError as error:
+        yield "problem", f"{key}: {error}"
+        return
+    if isinstance(camera, V4l2Camera):
+        yield from _look_at_device(key, camera.source.partition(":")[2])
+    elif isinstance(camera, RtspCamera):
+        yield "note", f"{key}: a stream is not opened by this check"
 
 
 def _look_at_device(key: str, target: str) -> Iterator[Finding]:
@@ -197,11 +267,15 @@ def _can_write(folder: Path) -> bool:
     return True
 
 
-def _look_at_addresses(publish: PublishSettings) -> Iterator[Finding]:
+def _look_at_addresses(publish: PublishSettings | None, control: ControlSettings | None) -> Iterator[Finding]:
     """Bind all at once, as the daemon will, so that two of its own that collide are found too."""
-    addresses = {"publish.verdicts": publish.verdicts, "publish.replay": publish.replay}
-    if publish.map_encoding != "off":
-        addresses["publish.maps"] = publish.maps
+    addresses: dict[str, str] = {}
+    if publish is not None:
+        addresses |= {"publish.verdicts": publish.verdicts, "publish.replay": publish.replay}
+        if publish.map_encoding != "off":
+            addresses["publish.maps"] = publish.maps
+    if control is not None:
+        addresses["control.address"] = control.address
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     taken: dict[str, str] = {}
     try:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from engines.errors import BundleError, EnginesError
+from engines.errors import BuildError, BundleError, DeviceLostError, EnginesError
 from inspectd import __version__
-from inspectd.errors import EngineFailure, InspectdError, SettingsError
+from inspectd.errors import CameraError, DeviceFailure, EngineFailure, InspectdError, SettingsError
 from inspectd.wire import addresses
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 
 Configuration = Annotated[Path, typer.Argument(metavar="CONFIG", help="TOML file; see docs/settings.md.")]
+CameraName = Annotated[str, typer.Argument(metavar="CAMERA", help="Its name in the configuration.")]
 Verdicts = Annotated[str, typer.Option("--verdicts", metavar="ADDRESS", help="The daemon's publish.verdicts.")]
 
 
@@ -39,7 +41,10 @@ def run(
 
     settings = load_settings(config)
     log.configure(settings.log.level, settings.log.format)
-    raise typer.Exit(daemon.run(settings, until_ended=until_ended))
+    code = daemon.run(settings, until_ended=until_ended)
+    if code in {EngineFailure.exit_code, DeviceFailure.exit_code}:
+        _leave_at_once(code)
+    raise typer.Exit(code)
 
 
 @app.command(epilog="Example: INSPECTD_ENGINE__THREADS=2 inspectd check line.toml")
@@ -56,6 +61,124 @@ def check(config: Configuration) -> None:
         _say("problem", problem, "red")
     if found.problems:
         raise typer.Exit(SettingsError.exit_code)
+
+
+@app.command(epilog="Example: inspectd doctor line.toml")
+def doctor(
+    config: Annotated[
+        Path | None, typer.Argument(metavar="[CONFIG]", help="What it needs is then a problem where it is missing.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Look at this PC, and say what is missing and how to install it: GPU, TensorRT, GStreamer, Aravis."""
+    from rich.console import Console  # noqa: PLC0415 - see the top of this file
+
+    from inspectd import log  # noqa: PLC0415 - likewise
+    from inspectd.doctor import report  # noqa: PLC0415 - likewise
+    from inspectd.doctor.examination import examine  # noqa: PLC0415 - likewise
+    from inspectd.doctor.findings import has_problems  # noqa: PLC0415 - likewise
+    from inspectd.settings import load_settings  # noqa: PLC0415 - likewise
+
+    log.configure("warning")
+    subjects = examine(load_settings(config) if config else None)
+    if as_json:
+        found = list(subjects)
+        typer.echo(report.to_json(found))
+    else:
+        found = report.show(subjects, Console(highlight=False))
+    if has_problems(found):
+        raise typer.Exit(SettingsError.exit_code)
+
+
+@app.command(epilog="Example: inspectd cameras")
+def cameras() -> None:
+    """List the cameras that are connected, and how to write each as a 'source'."""
+    from inspectd.manual import discover  # noqa: PLC0415 - see the top of this file
+
+    found = list(discover.video_devices())
+    try:
+        found += discover.network_and_usb_cameras()
+    except CameraError as error:
+        _say("note", f"GigE Vision and USB3 Vision cameras were not looked for: {error}", "yellow")
+    for camera in found:
+        typer.echo(f'source = "{camera.source}"  # {camera.what}')
+    if not found:
+        _say("note", "no camera found; check power and cables (docs/cameras.md)", "yellow")
+
+
+@app.command(epilog="Example: inspectd snap line.toml web --out web.png")
+def snap(
+    config: Configuration,
+    camera: CameraName,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="PNG file; one that is there is replaced.")],
+    plain: Annotated[bool, typer.Option("--plain", help="The frame alone, without the tiles of the bundle.")] = False,
+) -> None:
+    """Take one frame as the daemon would see it, with the bundle's tiles drawn."""
+    from inspectd.manual.snap import snap as take  # noqa: PLC0415 - see the top of this file
+    from inspectd.settings import load_settings  # noqa: PLC0415 - likewise
+
+    typer.echo(take(load_settings(config), camera, out, plain=plain))
+
+
+@app.command(epilog="Example: inspectd record line.toml web --out good --count 200 --every 0.5")
+def record(
+    config: Configuration,
+    camera: CameraName,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the pictures; none is replaced.")],
+    count: Annotated[int, typer.Option("--count", metavar="N", min=1, help="How many.")],
+    every: Annotated[
+        float, typer.Option("--every", metavar="SECONDS", min=0, help="Shortest time between two; 0 takes every frame.")
+    ] = 0.0,
+) -> None:
+    """Record frames of good parts to train on, as lossless PNG. Stop the daemon first: a camera has one reader."""
+    from inspectd.manual import record as recording  # noqa: PLC0415 - see the top of this file
+    from inspectd.manual.progress import follow  # noqa: PLC0415 - likewise
+    from inspectd.settings import load_settings  # noqa: PLC0415 - likewise
+
+    written = follow(recording.record(load_settings(config), camera, out, count, every), count)
+    typer.echo(f"{written} picture{'' if written == 1 else 's'} written to {out}")
+    if written < count:
+        raise CameraError(f"the source ended before {count} pictures were taken")
+
+
+@app.command(epilog="Example: inspectd calibrate board/*.png --board 9x6 --square-mm 10 --out web-scale.json")
+def calibrate(
+    pictures: Annotated[
+        list[Path],
+        typer.Argument(metavar="PICTURE…", help="The first: the board on what is inspected. Others: any way."),
+    ],
+    board: Annotated[
+        str, typer.Option("--board", metavar="COLUMNSxROWS", help="Inner corners, where four squares meet.")
+    ],
+    square_mm: Annotated[float, typer.Option("--square-mm", metavar="MM", min=1e-3, max=1e4, help="Side of a square.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="JSON file; one that is there is replaced.")],
+) -> None:
+    """Measure a camera's scale from pictures of a checkerboard, for its setting 'scale'. Five tell of the lens too."""
+    from inspectd.view import making  # noqa: PLC0415 - see the top of this file
+
+    made = making.calibrate(pictures, making.parse_board(board, square_mm), out)
+    for problem in made.left_out:
+        _say("note", f"left out: {problem}", "yellow")
+    typer.echo(made)
+
+
+@app.command("flat-field", epilog="Example: inspectd flat-field --white white --dark dark --out web-flat.npz")
+def flat_field(
+    white: Annotated[Path, typer.Option("--white", metavar="DIR", help="Pictures of an evenly white surface.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="NPZ file; one that is there is replaced.")],
+    dark: Annotated[Path | None, typer.Option("--dark", metavar="DIR", help="Pictures with the lens covered.")] = None,
+    area: Annotated[
+        tuple[Path, str] | None,
+        typer.Option("--area", metavar="CONFIG CAMERA", help="Keep the mean of what this camera inspects, not of all."),
+    ] = None,
+) -> None:
+    """Make a flat field from recorded pictures, for a camera's setting 'flat_field'."""
+    from inspectd.manual.opened import camera_named  # noqa: PLC0415 - see the top of this file
+    from inspectd.settings import load_settings  # noqa: PLC0415 - likewise
+    from inspectd.view.making import make_flat_field  # noqa: PLC0415 - likewise
+
+    camera = camera_named(load_settings(area[0]), area[1]) if area else None
+    typer.echo(f"{out}: {make_flat_field(white, dark, out, camera)}")
 
 
 @app.command(epilog="Example: inspectd watch --verdicts tcp://line3:5590")
@@ -96,6 +219,27 @@ def replay(
     sys.stdout.flush()
 
 
+@app.command(epilog="Example: inspectd trigger 4711 --camera top --camera side --deadline-ms 400")
+def trigger(
+    part: Annotated[str, typer.Argument(metavar="PART", help="Id of the part; its verdicts carry it.")],
+    camera: Annotated[
+        list[str] | None, typer.Option("--camera", metavar="NAME", help="A camera that sees it; else all. Repeatable.")
+    ] = None,
+    deadline_ms: Annotated[
+        float | None,
+        typer.Option("--deadline-ms", metavar="MS", help="Within which its verdict must be there; else the cameras'."),
+    ] = None,
+    control: Annotated[
+        str, typer.Option("--control", metavar="ADDRESS", help="The daemon's control.address.")
+    ] = addresses.CONTROL,
+) -> None:
+    """Tell the daemon that a part is there, and print its answer, as JSON. 'inspectd watch' shows the verdict."""
+    from inspectd.client import Controller  # noqa: PLC0415 - see the top of this file
+
+    with Controller(control) as controller:
+        typer.echo(controller.trigger(part, camera, deadline_ms).model_dump_json())
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"inspectd {__version__}")
@@ -125,7 +269,16 @@ def exit_code(error: InspectdError | EnginesError) -> int:
     """The exit code that an error ends the command with."""
     if isinstance(error, InspectdError):
         return error.exit_code
-    return SettingsError.exit_code if isinstance(error, BundleError) else EngineFailure.exit_code
+    if isinstance(error, BundleError | BuildError):
+        return SettingsError.exit_code
+    return DeviceFailure.exit_code if isinstance(error, DeviceLostError) else EngineFailure.exit_code
+
+
+def _leave_at_once(code: int) -> None:
+    """Leave without Python's own end, which a driver that hangs might hold up; verdicts and log are written."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _say(what: str, text: str, colour: str) -> None:

@@ -10,23 +10,49 @@ import queue
 import signal
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 import structlog
 
 from engines.base import Engine
 from engines.bundle import Bundle, open_bundle
-from inspectd.cameras.build import effective_drop
+from engines.manifest import TileGeometry
+from inspectd.cameras.build import effective_drop, trigger_mode
 from inspectd.capture.supervisor import CaptureSupervisor
-from inspectd.errors import CameraError, EngineFailure, InspectdError
+from inspectd.control import ControlServer
+from inspectd.errors import (
+    CameraError,
+    EngineFailure,
+    InspectdError,
+    RequestRefusedError,
+    SettingsError,
+    TriggerRefusedError,
+    ViewError,
+)
 from inspectd.journal import Journal
 from inspectd.pipeline.inspector import CameraPolicy, Inspector
+from inspectd.pipeline.parts import Part
 from inspectd.pipeline.queues import QueuePolicy
 from inspectd.publisher import DaemonStatus, Publisher
 from inspectd.replay import ReplayServer
+from inspectd.runtimes import make_engine
 from inspectd.settings import CameraSettings, EngineSettings, Settings
-from inspectd.wire.models import CameraState, DaemonState, Reason
+from inspectd.view.view import View, load_view
+from inspectd.web.counts import take_count
+from inspectd.web.web import scale_problem
+from inspectd.wire.models import (
+    CameraState,
+    CameraStatus,
+    ControlRequest,
+    DaemonState,
+    EncoderAccepted,
+    EncoderRequest,
+    Reason,
+    TriggerAccepted,
+    TriggerRequest,
+)
+from inspectd.wire.times import utc_text
 
 CLOSE_S = 5.0
 """How long a part may take to end after the drain, before it is left behind."""
@@ -42,13 +68,6 @@ _NOT_THERE = frozenset({CameraState.LOST, CameraState.BACKING_OFF})
 MakeEngine = Callable[[Bundle, EngineSettings], Engine]
 
 log = structlog.get_logger(__name__)
-
-
-def make_engine(bundle: Bundle, settings: EngineSettings) -> Engine:
-    """The engine that the settings ask for, not yet active."""
-    from engines.onnx import OnnxEngine  # noqa: PLC0415 - a runtime is loaded only where it is used
-
-    return OnnxEngine(bundle, threads=settings.threads, max_batch=settings.max_batch, slots=settings.slots)
 
 
 def run(settings: Settings, *, until_ended: bool = False, engine: MakeEngine = make_engine) -> int:
@@ -75,6 +94,8 @@ class Daemon:
         self._unfinished = set(settings.cameras)
         self._never_came: set[str] = set()
         self._bundle = open_bundle(settings.model.bundle)
+        self._views = _views(settings.cameras, self._bundle.manifest.tile)
+        _check_webs(settings.cameras, self._bundle.manifest.mm_per_px)
         self._inspector: Inspector | None = None
         self._capture: CaptureSupervisor | None = None
 
@@ -107,12 +128,13 @@ class Daemon:
         inspector = Inspector(
             engine,
             self._bundle,
-            {name: self._policy(camera) for name, camera in settings.cameras.items()},
+            {name: self._policy(camera, self._views[name]) for name, camera in settings.cameras.items()},
             report=publisher.submit,
             on_fatal=self._on_fatal,
             on_ended=self._on_ended,
             engine_timeout_s=settings.engine.timeout_s,
             max_regions=settings.publish.max_regions,
+            max_open_parts=settings.control.max_open_parts,
         )
         capture = CaptureSupervisor(settings.cameras, inspector)
         parts.callback(capture.close, CLOSE_S)
@@ -120,11 +142,13 @@ class Daemon:
         self._inspector, self._capture = inspector, capture
         self._state = DaemonState.INSPECTING
         capture.start()
+        parts.enter_context(ControlServer(settings.control.address, self._asked))
         return inspector, capture
 
-    def _policy(self, camera: CameraSettings) -> CameraPolicy:
-        mm_per_px = camera.mm_per_px or self._bundle.manifest.mm_per_px
-        return CameraPolicy(camera.deadline_ms, QueuePolicy(camera.queue_frames, effective_drop(camera)), mm_per_px)
+    def _policy(self, camera: CameraSettings, view: View) -> CameraPolicy:
+        mm_per_px = camera.mm_per_px or (view.plane.mm_per_px if view.plane else self._bundle.manifest.mm_per_px)
+        queued = QueuePolicy(camera.queue_frames, effective_drop(camera))
+        return CameraPolicy(camera.deadline_ms, queued, mm_per_px, trigger_mode(camera), view, camera.web)
 
     def _wait(self, capture: CaptureSupervisor) -> str | None:
         """Until something ends the daemon's life: the signal's name, or None."""
@@ -179,6 +203,40 @@ class Daemon:
         log.error("ended by a fault", error=str(self._fault) or repr(self._fault))
         return self._fault.exit_code if isinstance(self._fault, InspectdError) else EngineFailure.exit_code
 
+    # What is asked of it; the control socket's thread
+
+    def _asked(self, request: ControlRequest) -> TriggerAccepted | EncoderAccepted:
+        inspector, capture = self._inspector, self._capture
+        if self._state is not DaemonState.INSPECTING or inspector is None or capture is None:
+            raise RequestRefusedError(f"the daemon is {self._state}; it takes requests while it is inspecting")
+        if isinstance(request, EncoderRequest):
+            return take_count(inspector.encoders, request)
+        return self._trigger(request, inspector, capture)
+
+    def _trigger(self, request: TriggerRequest, inspector: Inspector, capture: CaptureSupervisor) -> TriggerAccepted:
+        part = Part(request.part, *self._triggered(request))
+        inspector.open_part(part)
+        for camera in part.cameras:
+            problem = capture.fire(camera, part.id)
+            if problem is not None:
+                inspector.no_frame(camera, part, problem)
+        return TriggerAccepted(
+            part=part.id,
+            cameras=part.cameras,
+            deadline_ms=part.deadline_ms,
+            triggered_utc=utc_text(part.triggered_utc_ns),
+            triggered_monotonic_ns=part.triggered_monotonic_ns,
+        )
+
+    def _triggered(self, request: TriggerRequest) -> tuple[tuple[str, ...], float]:
+        """The cameras that a trigger is for, each once, and its deadline, ms."""
+        known = self._settings.cameras
+        cameras = tuple(dict.fromkeys(request.cameras or known))
+        unknown = [camera for camera in cameras if camera not in known]
+        if unknown:
+            raise TriggerRefusedError(f"cameras: no camera '{unknown[0]}'; there are {', '.join(known)}")
+        return cameras, request.deadline_ms or max(known[camera].deadline_ms for camera in cameras)
+
     # What the parts say; any thread
 
     def _on_signal(self, name: str) -> None:
@@ -202,9 +260,49 @@ class Daemon:
             state=self._state,
             surface=self._bundle.surface,
             bundle=self._bundle.path.name,
-            cameras=self._capture.status() if self._capture else (),
+            cameras=self._cameras(),
             open_frames=self._inspector.open_frames if self._inspector else 0,
         )
+
+    def _cameras(self) -> tuple[CameraStatus, ...]:
+        inspector, capture = self._inspector, self._capture
+        if inspector is None or capture is None:
+            return ()
+        return tuple(
+            status.model_copy(
+                update={
+                    "untriggered": inspector.untriggered(status.camera),
+                    "uninspected_mm": inspector.uninspected_mm(status.camera),
+                }
+            )
+            for status in capture.status()
+        )
+
+
+def _views(cameras: Mapping[str, CameraSettings], geometry: TileGeometry) -> dict[str, View]:
+    """What each camera looks at.
+
+    Raises:
+        ViewError: a file that one names cannot be used, or nothing is left to inspect.
+    """
+    views = {}
+    for name, camera in cameras.items():
+        try:
+            views[name] = load_view(camera, geometry)
+        except ViewError as error:
+            raise ViewError("\n".join(f"cameras.{name}.{line}" for line in str(error).splitlines())) from error
+    return views
+
+
+def _check_webs(cameras: Mapping[str, CameraSettings], bundle_mm_per_px: float | None) -> None:
+    """
+    Raises:
+        SettingsError: a camera that looks at a web has no scale.
+    """
+    for name, camera in cameras.items():
+        problem = scale_problem(camera, bundle_mm_per_px)
+        if problem is not None:
+            raise SettingsError(f"cameras.{name}.{problem}")
 
 
 @contextmanager

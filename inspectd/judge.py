@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from calib.calibration import Calibration
 from calib.score import top_mean
+from inspectd.view.measuring import Measuring
 from inspectd.wire.models import Outcome, Region
 
 GRID_PER_CELL = 4
@@ -37,20 +38,25 @@ def judge(
     height: int,
     cell: int,
     mm_per_px: float | None = None,
+    measuring: Measuring | None = None,
+    inspected: NDArray[np.bool_] | None = None,
     max_regions: int = 64,
 ) -> Judgement:
     """Judge the map of a frame.
 
     Args:
-        distance: rows×columns, finite, levelled at the frame's edge (`calib.border.level`).
+        distance: rows×columns, finite, levelled at the frame's edge (`calib.border.level`), and 0 where nothing is
+            inspected.
         calibration: threshold and how many cells make the score.
         width: of the frame, px; the map may reach past it.
         height: of the frame, px.
         cell: side of the square of pixels that one value stands for, px.
         mm_per_px: where given, regions are told in mm too.
+        measuring: likewise, in place of `mm_per_px`.
+        inspected: which cells count, rows×columns; None for all.
         max_regions: most regions listed.
     """
-    score = top_mean(distance, calibration.top_cells)
+    score = top_mean(distance if inspected is None else distance[inspected], calibration.top_cells)
     if score < calibration.threshold:
         return Judgement(Outcome.PASS, score, (), 0)
     found, omitted = find_regions(
@@ -60,6 +66,8 @@ def judge(
         height=height,
         cell=cell,
         mm_per_px=mm_per_px,
+        measuring=measuring,
+        inspected=inspected,
         max_regions=max_regions,
     )
     return Judgement(Outcome.FAIL, score, found, omitted)
@@ -73,17 +81,21 @@ def find_regions(
     height: int,
     cell: int,
     mm_per_px: float | None = None,
+    measuring: Measuring | None = None,
+    inspected: NDArray[np.bool_] | None = None,
     max_regions: int = 64,
 ) -> tuple[tuple[Region, ...], int]:
     """Connected areas of the map at or above `threshold`, largest peak first, and how many more there are.
 
-    There is at least one wherever a cell of the map reaches the threshold.
+    There is at least one wherever a cell of the map reaches the threshold. Arguments are those of `judge`.
     """
     step = cell // GRID_PER_CELL if cell % GRID_PER_CELL == 0 else 1
     fine = _refined(distance, cell // step)
     mask = (fine >= threshold).astype(np.uint8)
+    if inspected is not None:  # interpolation reaches half a cell beyond
+        mask &= inspected.repeat(cell // step, axis=0).repeat(cell // step, axis=1)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    areas = _Areas(fine, np.asarray(labels, np.int32), threshold, step, width, height, mm_per_px)
+    areas = _Areas(fine, np.asarray(labels, np.int32), threshold, step, width, height, mm_per_px, measuring)
     # A map of noise has thousands of areas; only those that will be told are described.
     largest = np.argsort(-areas.peaks(count), kind="stable")[:max_regions] + 1
     regions = tuple(areas.region(int(label), *(int(value) for value in boxes[label][:4])) for label in largest)
@@ -114,6 +126,7 @@ class _Areas:
     width: int
     height: int
     mm_per_px: float | None
+    measuring: Measuring | None
 
     def peaks(self, count: int) -> NDArray[np.float32]:
         """The largest value of each area, label 1 first; `count` includes the background, label 0."""
@@ -145,6 +158,8 @@ class _Areas:
             peak_x=self._along(left + float(peak_column) + 0.5, self.width),
             peak_y=self._along(top + float(peak_row) + 0.5, self.height),
         )
+        if self.measuring is not None:
+            return self.measuring.in_mm(region, inside, left, top, self.step)
         return region if self.mm_per_px is None else _in_mm(region, self.mm_per_px)
 
     def _along(self, steps: float, limit: int) -> float:

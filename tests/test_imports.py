@@ -39,6 +39,8 @@ def test_the_daemon_imports_nothing_of_training() -> None:
     imported = set(run.stdout.split())
     assert "onnxruntime" in imported
     assert imported & TRAINING_ONLY == set()
+    assert imported & {"cuda", "pycuda", "tensorrt", "tensorrt_rtx"} == set()  # only where the configuration says so
+    assert "gi" not in imported  # GStreamer and Aravis: only where such a camera is opened
 
 
 @pytest.mark.parametrize("package", ["engines", "calib"])

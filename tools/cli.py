@@ -37,6 +37,7 @@ COMMANDS = (
     _Command(
         "evaluate", "Tell how well a bundle tells good from defective pictures.", "tools.evaluate.command", "evaluate"
     ),
+    _Command("build", "Build a bundle's engines for a GPU.", "tools.build.command", "build"),
     _Command("defects", "Show the synthetic defects that training draws.", "tools.defects.command", "defects"),
     _Command("study", "Compare methods on several surfaces, with several seeds.", "tools.study.command", "study"),
     _Command("bench", "Measure engine and pipeline.", "tools.bench.command", "app"),

@@ -18,17 +18,38 @@ from pydantic import BaseModel
 
 from inspectd.client import replay
 from inspectd.publisher import Publisher
-from inspectd.settings import ImagesCamera, OpencvCamera, Settings, make_settings
-from inspectd.wire.models import Heartbeat, MapHeader, Outcome, Reason, ReplayEnd, ReplayError, ReplayRequest, Verdict
+from inspectd.settings import AravisCamera, ImagesCamera, OpencvCamera, Settings, make_settings
+from inspectd.wire.models import (
+    ControlError,
+    EncoderAccepted,
+    EncoderRequest,
+    Heartbeat,
+    MapHeader,
+    Outcome,
+    PartVerdict,
+    Reason,
+    ReplayEnd,
+    ReplayError,
+    ReplayRequest,
+    TriggerAccepted,
+    TriggerRequest,
+    Verdict,
+)
 from tests.inspectd.publishing import draft, local_settings, publishing
 from tools.docs.examples import EXAMPLES
 from tools.docs.pages import ROOT, filled, pages
-from tools.docs.settings_page import CAMERAS, SECTIONS
+from tools.docs.settings_page import CAMERAS, SECTIONS, TABLES
 
 DOCS = ROOT / "docs"
 SUBSCRIBER = DOCS / "examples" / "subscriber.py"
 WIRE_MODELS: dict[str, type[BaseModel]] = {
     "verdict": Verdict,
+    "part": PartVerdict,
+    "trigger": TriggerRequest,
+    "trigger_accepted": TriggerAccepted,
+    "encoder": EncoderRequest,
+    "encoder_accepted": EncoderAccepted,
+    "control_error": ControlError,
     "heartbeat": Heartbeat,
     "map": MapHeader,
     "replay": ReplayRequest,
@@ -62,7 +83,7 @@ def test_every_setting_is_in_a_table() -> None:
     for name, model in SECTIONS.items():
         for key in model.model_fields:
             assert f"`INSPECTD_{name.upper()}__{key.upper()}`" in text
-    for model in CAMERAS.values():
+    for model in [*CAMERAS.values(), *TABLES.values()]:
         for key, field in model.model_fields.items():
             assert field.description
             assert f"| `{key}` |" in text
@@ -75,7 +96,7 @@ def test_the_complete_example_is_complete_and_loads() -> None:
     assert set(example) == set(Settings.model_fields)
     for name, model in SECTIONS.items():
         assert set(example[name]) == set(model.model_fields)
-    for kind, camera in (("images", ImagesCamera), ("opencv", OpencvCamera)):
+    for kind, camera in (("images", ImagesCamera), ("opencv", OpencvCamera), ("aravis", AravisCamera)):
         shown = {key for table in example["cameras"].values() if table["source"].startswith(kind) for key in table}
         assert shown == set(camera.model_fields)
 

@@ -7,15 +7,22 @@ from pydantic import BaseModel
 from inspectd.wire.models import (
     CameraState,
     CameraStatus,
+    ControlError,
     DaemonState,
+    EncoderAccepted,
+    EncoderRequest,
     Heartbeat,
     MapHeader,
     Outcome,
+    PartFrame,
+    PartVerdict,
     Reason,
     Region,
     ReplayEnd,
     ReplayError,
     ReplayRequest,
+    TriggerAccepted,
+    TriggerRequest,
     Verdict,
 )
 
@@ -53,11 +60,17 @@ FAIL = Verdict(
             area_mm2=44,
             centroid_x_mm=107.875,
             centroid_y_mm=26.8,
+            id=31,
+            along_mm=82744.0,
+            across_mm=103.0,
         ),
     ),
     width=1280,
     height=640,
     mm_per_px=0.25,
+    along_mm=82720.0,
+    across_mm=0.0,
+    judged_from_mm=82736.0,
     captured_utc="2026-03-01T06:30:12.250000Z",
     captured_monotonic_ns=86412250000000,
     decided_utc="2026-03-01T06:30:12.291500Z",
@@ -72,6 +85,8 @@ PASS = FAIL.model_copy(
         "outcome": Outcome.PASS,
         "score": 1.125,
         "regions": (),
+        "along_mm": 82864.0,
+        "judged_from_mm": 82880.0,
         "captured_utc": "2026-03-01T06:30:12.350000Z",
         "captured_monotonic_ns": 86412350000000,
         "decided_utc": "2026-03-01T06:30:12.390000Z",
@@ -89,12 +104,36 @@ ERROR = PASS.model_copy(
         "score": None,
         "width": None,
         "height": None,
+        "along_mm": None,
+        "judged_from_mm": None,
         "captured_utc": "2026-03-01T06:30:17.400000Z",
         "captured_monotonic_ns": 86417400000000,
         "decided_utc": "2026-03-01T06:30:17.400000Z",
         "decided_monotonic_ns": 86417400000000,
         "latency_ms": 0.0,
     }
+)
+PART = PartVerdict(
+    publisher="line-3",
+    boot=_BOOT,
+    journal=_JOURNAL,
+    sequence=1050,
+    part="4711",
+    surface="brick",
+    bundle=_BUNDLE,
+    outcome=Outcome.ERROR,
+    reason=Reason.NO_FRAME,
+    detail="side: no frame came within 400 ms of the trigger",
+    frames=(
+        PartFrame(camera="top", frame=88, outcome=Outcome.PASS, score=1.125),
+        PartFrame(camera="side", frame=None, outcome=Outcome.ERROR, reason=Reason.NO_FRAME),
+    ),
+    triggered_utc="2026-03-01T06:31:02.000000Z",
+    triggered_monotonic_ns=86462000000000,
+    decided_utc="2026-03-01T06:31:02.380000Z",
+    decided_monotonic_ns=86462380000000,
+    deadline_ms=400,
+    latency_ms=380.0,
 )
 HEARTBEAT = Heartbeat(
     publisher="line-3",
@@ -137,12 +176,29 @@ MAP_HEADER = MapHeader(
 )
 REPLAY_REQUEST = ReplayRequest(first=1040, last=1042)
 REPLAY_END = ReplayEnd(journal=_JOURNAL, first=3, last=1044, sent=3)
+TRIGGER = TriggerRequest(part="4711", cameras=("top", "side"), deadline_ms=400)
+TRIGGER_ACCEPTED = TriggerAccepted(
+    part="4711",
+    cameras=("top", "side"),
+    deadline_ms=400,
+    triggered_utc="2026-03-01T06:31:02.000000Z",
+    triggered_monotonic_ns=86462000000000,
+)
+ENCODER = EncoderRequest(count=827_200)
+ENCODER_ACCEPTED = EncoderAccepted(count=827_200, cameras=("web",), monotonic_ns=86412250000000)
+CONTROL_ERROR = ControlError(error="cameras: no camera 'sid'; there are top, side")
 REPLAY_ERROR = ReplayError(error="first: Input should be greater than or equal to 1")
 
 EXAMPLES: dict[str, BaseModel] = {
     "example-fail": FAIL,
     "example-pass": PASS,
     "example-error": ERROR,
+    "example-part": PART,
+    "example-trigger": TRIGGER,
+    "example-trigger-accepted": TRIGGER_ACCEPTED,
+    "example-encoder": ENCODER,
+    "example-encoder-accepted": ENCODER_ACCEPTED,
+    "example-control-error": CONTROL_ERROR,
     "example-heartbeat": HEARTBEAT,
     "example-map": MAP_HEADER,
     "example-replay-request": REPLAY_REQUEST,

@@ -8,15 +8,23 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from inspectd.settings import (
+    AravisCamera,
+    ControlSettings,
     DropPolicy,
     EngineSettings,
+    GstCamera,
     ImagesCamera,
     JournalSettings,
+    LineScanSettings,
     LogSettings,
     ModelSettings,
     OpencvCamera,
+    PatternCamera,
     PublishSettings,
+    RtspCamera,
     Settings,
+    V4l2Camera,
+    WebSettings,
 )
 from tools.docs.tables import Schema, default_in_words, member_docs, one_line, table, type_in_words
 
@@ -25,16 +33,28 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "model": ModelSettings,
     "engine": EngineSettings,
     "publish": PublishSettings,
+    "control": ControlSettings,
     "journal": JournalSettings,
     "log": LogSettings,
 }
-CAMERAS: Mapping[str, type[BaseModel]] = {"images": ImagesCamera, "opencv": OpencvCamera}
+CAMERAS: Mapping[str, type[BaseModel]] = {
+    "images": ImagesCamera,
+    "opencv": OpencvCamera,
+    "aravis": AravisCamera,
+    "gst": GstCamera,
+    "rtsp": RtspCamera,
+    "v4l2": V4l2Camera,
+    "pattern": PatternCamera,
+}
+TABLES: Mapping[str, type[BaseModel]] = {"web": WebSettings, "line_scan": LineScanSettings}
+"""Tables of a camera's own."""
 
 
 def settings_parts() -> dict[str, str]:
     """What the template asks for."""
     parts = {name: _section(model, f"INSPECTD_{name.upper()}__") for name, model in SECTIONS.items()}
     parts |= {kind: _section(model, "INSPECTD_CAMERAS__NAME__") for kind, model in CAMERAS.items()}
+    parts |= {name: _section(model, f"INSPECTD_CAMERAS__NAME__{name.upper()}__") for name, model in TABLES.items()}
     own = [name for name in Settings.model_fields if name not in {*SECTIONS, "cameras"}]
     schema = Settings.model_json_schema()
     parts["top"] = _table({name: schema["properties"][name] for name in own}, schema, "INSPECTD_")
@@ -56,7 +76,7 @@ def _table(properties: Mapping[str, Schema], schema: Schema, prefix: str) -> str
         (
             (
                 f"`{name}`",
-                _without_null(type_in_words(value, definitions)),
+                _in_toml(type_in_words(value, definitions)),
                 "must be set" if name in required else default_in_words(value),
                 one_line(value["description"]),
                 f"`{prefix}{name.upper()}`",
@@ -66,6 +86,7 @@ def _table(properties: Mapping[str, Schema], schema: Schema, prefix: str) -> str
     )
 
 
-def _without_null(words: str) -> str:
-    """TOML has no null; a setting without a value is left out."""
-    return words.removesuffix(" or null")
+def _in_toml(words: str) -> str:
+    """TOML has no null, a setting without a value is left out; what is a model of its own, there is a table."""
+    words = words.removesuffix(" or null")
+    return "table" if words.startswith("[") else words

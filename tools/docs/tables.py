@@ -66,10 +66,8 @@ def _plain(schema: Schema, definitions: Schema) -> str:
             return "whole number" + _range(schema)
         case "number":
             return "number" + _range(schema)
-        case "boolean":
-            return "`true` or `false`"
-        case "null":
-            return "null"
+        case "boolean" | "null" | "object" as plain:
+            return {"boolean": "`true` or `false`", "null": "null", "object": "table"}[plain]
         case "array":
             return f"list of {type_in_words(schema['items'], definitions)}"
         case "string":

@@ -14,24 +14,40 @@ from inspectd.wire import addresses
 from inspectd.wire.models import (
     WIRE_VERSION,
     CameraState,
+    ControlError,
     DaemonState,
+    EncoderAccepted,
+    EncoderRequest,
     Heartbeat,
     MapHeader,
     Message,
     Outcome,
+    PartVerdict,
     Reason,
     ReplayEnd,
     ReplayError,
     ReplayRequest,
+    TriggerAccepted,
+    TriggerRequest,
     Verdict,
 )
 from tools.docs.examples import EXAMPLES
 from tools.docs.tables import Schema, member_docs, one_line, table, type_in_words
 
-TOLD: tuple[type[BaseModel], ...] = (Verdict, Heartbeat, MapHeader, ReplayEnd, ReplayError)
-ASKED: tuple[type[BaseModel], ...] = (ReplayRequest,)
+TOLD: tuple[type[BaseModel], ...] = (
+    Verdict,
+    PartVerdict,
+    Heartbeat,
+    MapHeader,
+    ReplayEnd,
+    ReplayError,
+    TriggerAccepted,
+    EncoderAccepted,
+    ControlError,
+)
+ASKED: tuple[type[BaseModel], ...] = (ReplayRequest, TriggerRequest, EncoderRequest)
 ENUMS = (Reason, DaemonState, CameraState)
-PARTS_OF_MESSAGES = ("Region", "CameraStatus")
+PARTS_OF_MESSAGES = ("Region", "PartFrame", "CameraStatus")
 
 
 def wire_schema() -> str:
@@ -55,6 +71,7 @@ def wire_parts() -> dict[str, str]:
         "verdicts-address": addresses.VERDICTS,
         "maps-address": addresses.MAPS,
         "replay-address": addresses.REPLAY,
+        "control-address": addresses.CONTROL,
         "verdicts-watermark": f"{VERDICTS_WATERMARK:,}",
         "maps-watermark": str(MAPS_WATERMARK),
         "answer-verdicts": f"{ANSWER_VERDICTS:,}",
