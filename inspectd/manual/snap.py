@@ -1,4 +1,4 @@
-"""`inspectd snap`: one frame as the daemon would see it, with the tiles that it would be cut into."""
+"""`inspectd snap`: one frame as the daemon would see it, with what it would inspect and the tiles it would cut."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from engines.bundle import open_bundle
 from engines.pixels import PixelFormat
-from engines.tiling import TileGrid, tile_grid
+from engines.tiling import TileGrid
 from inspectd.cameras.base import BadPicture, Picture
 from inspectd.errors import CameraError
 from inspectd.manual.opened import camera_named, opened
 from inspectd.manual.pictures import to_bgr, to_png, write_picture
 from inspectd.settings import Settings
+from inspectd.view.area import draw_area
+from inspectd.view.view import WHOLE, framing, load_view
 
 _COLOURS: Final = ((0, 255, 255), (255, 128, 0))
 """BGR, for tiles in turn, so that overlaps can be told apart."""
@@ -39,16 +41,17 @@ class Snapshot:
 
 
 def snap(settings: Settings, name: str, file: Path, *, plain: bool) -> Snapshot:
-    """Take one frame of camera `name` and write it as PNG; with the bundle's tiles unless `plain`.
+    """Take one frame of camera `name` and write it as PNG; with what is inspected and its tiles unless `plain`.
 
     Raises:
-        SettingsError: there is no such camera.
+        SettingsError: there is no such camera, or a file that says what it looks at cannot be used.
         BundleError: the bundle, which says how large tiles are, cannot be used.
         CameraError: the camera cannot be opened or read, or the frame was not whole.
         OutputError: the file cannot be written.
     """
     camera = camera_named(settings, name)
     geometry = None if plain else open_bundle(settings.model.bundle).manifest.tile
+    view = WHOLE if plain else load_view(camera, geometry)
     with opened(camera) as open_camera:
         picture = open_camera.take()
         if picture is None:
@@ -58,8 +61,12 @@ def snap(settings: Settings, name: str, file: Path, *, plain: bool) -> Snapshot:
         if geometry is None:
             write_picture(file, to_png(picture.pixels, picture.pixel_format))
             return Snapshot(file, picture, None)
-        grid = tile_grid(*picture.pixels.shape[:2], geometry)
-        drawn = draw_tiles(to_bgr(picture.pixels, picture.pixel_format), grid)
+        height, width = picture.pixels.shape[:2]
+        grid = framing(view, height, width, geometry).grid
+        drawn = to_bgr(picture.pixels, picture.pixel_format)
+        if view.area is not None:
+            draw_area(drawn, view.area.pixels(height, width))
+        draw_tiles(drawn, grid)
         write_picture(file, to_png(drawn, PixelFormat.BGR8))
         return Snapshot(file, picture, len(grid))
 
