@@ -39,6 +39,7 @@ COMMANDS = (
     ),
     _Command("build", "Build a bundle's engines for a GPU.", "tools.build.command", "build"),
     _Command("defects", "Show the synthetic defects that training draws.", "tools.defects.command", "defects"),
+    _Command("roll", "Draw the defect map of a roll from the journal.", "tools.roll.command", "roll"),
     _Command("study", "Compare methods on several surfaces, with several seeds.", "tools.study.command", "study"),
     _Command("bench", "Measure engine and pipeline.", "tools.bench.command", "app"),
     _Command("demo-bundle", "Make the demonstration's bundle.", "tools.demo.bundle", "demo_bundle"),

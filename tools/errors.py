@@ -3,6 +3,7 @@
 ToolsError (1)
 ├── ExtraMissingError (69)  the training extra is not installed; the message gives the install command
 ├── PictureError (65)       pictures that cannot be learned from; the message names them
+├── RollError (65)          verdicts of which no map of a roll can be drawn
 ├── WeightsError (66)       a backbone whose weights are nowhere, or do not fit it
 ├── OutputError (73)        the output folder cannot be written
 └── FitError (70)           a fit that failed its own checks; nothing was written
@@ -29,6 +30,12 @@ class ExtraMissingError(ToolsError):
 
 class PictureError(ToolsError):
     """Pictures that cannot be learned from."""
+
+    exit_code = 65
+
+
+class RollError(ToolsError):
+    """Verdicts of which no map of a roll can be drawn."""
 
     exit_code = 65
 

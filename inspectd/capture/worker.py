@@ -42,7 +42,7 @@ from inspectd.capture.content import ContentCheck
 from inspectd.capture.ring import RingWriter
 from inspectd.errors import CameraError, ViewError
 from inspectd.settings import CameraSettings, DropPolicy, TriggerMode
-from inspectd.view.flat_field import FlatField, read_flat_field
+from inspectd.view.flat_field import FlatField, load_flat_field
 from inspectd.wire.models import Reason
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -123,9 +123,9 @@ class Worker:
     def _read_flat_field(self) -> None:
         if self._flat_file is not None:
             try:
-                self._flat = read_flat_field(self._flat_file)
+                self._flat = load_flat_field(self._flat_file)
             except ViewError as error:
-                raise CameraError(f"flat_field = '{self._flat_file}': {error}") from error
+                raise CameraError(str(error)) from error
 
     def _take_all(self) -> None:
         while (picture := self._camera.read()) is not None:

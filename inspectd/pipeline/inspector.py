@@ -31,6 +31,7 @@ from inspectd.pipeline.queues import FrameQueues, QueuePolicy
 from inspectd.pipeline.stages import stage
 from inspectd.pipeline.triggers import AwaitedFrame, TriggerBook
 from inspectd.settings import TriggerMode, WebSettings
+from inspectd.vitals import Pulse
 from inspectd.view.view import WHOLE, Framing, View, framing
 from inspectd.web.position import EncoderCounts
 from inspectd.web.web import Web
@@ -99,6 +100,8 @@ class Inspector:
         self._closing = False
         self._flying: queue.SimpleQueue[tuple[Ticket, Batch] | None] = queue.SimpleQueue()
         self._failures = 0
+        # Either may wait for the engine, and the feeder for a batch that the collector waits for.
+        self._feeding, self._collecting = Pulse("feeder", engine_timeout_s), Pulse("collector", engine_timeout_s)
         self._threads = [stage("feeder", self._feed, on_fatal), stage("collector", self._collect, on_fatal)]
 
     # Its life
@@ -108,6 +111,11 @@ class Inspector:
         self._ledger.start()
         for thread in self._threads:
             thread.start()
+
+    @property
+    def pulses(self) -> tuple[Pulse, ...]:
+        """Its stages' signs of life."""
+        return self._feeding, self._collecting, self._ledger.pulse
 
     @property
     def open_frames(self) -> int:

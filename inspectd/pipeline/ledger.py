@@ -17,6 +17,7 @@ from collections.abc import Callable
 from inspectd.frames import Frame
 from inspectd.pipeline.parts import Part
 from inspectd.pipeline.stages import stage
+from inspectd.vitals import Pulse
 
 EARLY_NS = 20_000_000
 """A deadline's ERROR is settled this long before it (at most a tenth of the deadline), so that it is durable and
@@ -71,6 +72,7 @@ class Ledger:
         self._by_deadline: list[tuple[int, int]] = []
         self._numbers = itertools.count()
         self._closed = False
+        self.pulse = Pulse("deadlines")
         self._clock = stage("deadlines", self._watch_deadlines, on_fatal)
 
     def start(self) -> None:
@@ -123,12 +125,15 @@ class Ledger:
 
     def _watch_deadlines(self) -> None:
         while True:
+            self.pulse.beat()
             with self._changed:
                 if self._closed:
+                    self.pulse.end()
                     return
                 due = self._take_due()
                 if not due:
-                    self._changed.wait(self._seconds_to_next())
+                    with self.pulse.resting():
+                        self._changed.wait(self._seconds_to_next())
             for opened in due:
                 if self.settle(opened):
                     self._on_deadline(opened)
