@@ -13,6 +13,14 @@ from tests.bundles import tiny_bundle
 DATA = Path(os.environ.get("INSPECTD_DATA", Path(__file__).parents[1].parent / "shared" / "data"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers, a file's tests go to one of them: they share what is dear to make."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def surfaces() -> Path:
     """The folder of real surfaces."""

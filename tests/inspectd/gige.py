@@ -34,7 +34,7 @@ def require_aravis() -> None:
 
 
 class GigeCamera:
-    """One at a time: all listen on GigE Vision's own port."""
+    """One at a time: all listen on GigE Vision's own port. Modules that use it are of the xdist group `gige`."""
 
     def __init__(self, lost_ratio: float = 0.0) -> None:
         """`lost_ratio` of its packets are not sent."""

@@ -32,6 +32,8 @@ from inspectd.wire.models import CameraState, Reason
 from tests.inspectd.gige import ADDRESS, SERIAL, GigeCamera, require_aravis
 from tests.inspectd.test_capture_supervisor import Sink, capturing, status, until, wait_for_frames
 
+pytestmark = pytest.mark.xdist_group("gige")
+
 FAST: dict[str, Any] = {"rate_hz": 100.0, "width": 256, "height": 128, "settle_frames": 1}
 
 

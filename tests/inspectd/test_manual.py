@@ -27,6 +27,8 @@ from inspectd.manual.snap import snap
 from inspectd.settings import AravisCamera, Settings, load_settings
 from tests.inspectd.gige import SERIAL, GigeCamera, require_aravis
 
+pytestmark = pytest.mark.xdist_group("gige")
+
 
 def picture(number: int, colour: bool = False) -> NDArray[np.uint8]:
     shape = (40, 64, 3) if colour else (40, 64)
