@@ -12,32 +12,7 @@ from typing import Any
 from engines.bundle import Bundle
 from engines.errors import BuildError
 from engines.plan import CENTROIDS, DISTANCE, SCORE, TILES
-
-_KEPT_COMPLAINTS = 3
-
-
-class BuildLog:
-    """What TensorRT says while it builds: errors are kept for the message, the rest is not for users."""
-
-    def __init__(self, package: Any) -> None:
-        self._errors: list[str] = []
-        self.logger = self._make_logger(package)
-
-    def __str__(self) -> str:
-        return "; ".join(self._errors[:_KEPT_COMPLAINTS]) or "no reason given"
-
-    def _make_logger(self, package: Any) -> Any:
-        grave, errors = (package.ILogger.INTERNAL_ERROR, package.ILogger.ERROR), self._errors
-
-        class Logger(package.ILogger):  # type: ignore[misc]  # its base is only known now
-            def __init__(self) -> None:
-                package.ILogger.__init__(self)
-
-            def log(self, severity: Any, message: str) -> None:
-                if severity in grave:
-                    errors.append(message)
-
-        return Logger()
+from engines.tensorrt_log import TensorRTLog
 
 
 @dataclass(frozen=True)
@@ -63,7 +38,7 @@ class Network:
     builder: Any
     definition: Any
     parser: Any
-    log: BuildLog
+    log: TensorRTLog
 
 
 def parse(package: Any, model: bytes) -> Network:
@@ -72,7 +47,7 @@ def parse(package: Any, model: bytes) -> Network:
     Raises:
         BuildError: TensorRT does not take it; the message names each node and why.
     """
-    log = BuildLog(package)
+    log = TensorRTLog(package)
     builder = package.Builder(log.logger)
     # TensorRT 11 knows no other kind of network and ignores the flag.
     typed = 1 << int(package.NetworkDefinitionCreationFlag.STRONGLY_TYPED)

@@ -6,17 +6,14 @@ Both are only imported here, when a plan is loaded: neither is there on a PC wit
 from __future__ import annotations
 
 import importlib
-import threading
-from collections import deque
-from typing import Any, Final
+from typing import Any
 
 from engines.builds import BuiltEngine, Fingerprint, Precision, Runtime
 from engines.bundle import Bundle
 from engines.cuda.driver import DeviceInfo, DeviceMemory, Stream
 from engines.errors import EngineError
 from engines.plan import CENTROIDS, DISTANCE, SCORE, TILES, Plan, PlanContext
-
-_KEPT_COMPLAINTS: Final = 3
+from engines.tensorrt_log import TensorRTLog
 
 
 def load_package(runtime: Runtime) -> Any:
@@ -68,7 +65,7 @@ class TensorRTPlan(Plan):
             EngineError: the runtime does not take the plan, or it is not of the bundle's graph.
         """
         package = load_package(built.fingerprint.runtime)
-        self._complaints = _Complaints(package)
+        self._complaints = TensorRTLog(package)
         self._package = package
         self._runtime = package.Runtime(self._complaints.logger)
         self._engine = self._runtime.deserialize_cuda_engine(built.payload)
@@ -125,7 +122,7 @@ class TensorRTPlan(Plan):
 
 class _Context(PlanContext):
     def __init__(
-        self, context: Any, tile_shape: tuple[int, ...], centroids_shape: tuple[int, ...], complaints: _Complaints
+        self, context: Any, tile_shape: tuple[int, ...], centroids_shape: tuple[int, ...], complaints: TensorRTLog
     ) -> None:
         self._context = context
         self._tile_shape = tile_shape
@@ -147,34 +144,6 @@ class _Context(PlanContext):
     def _demand(self, accepted: bool, what: str) -> None:
         if not accepted:
             raise EngineError(f"TensorRT refuses {what}: {self._complaints}")
-
-
-class _Complaints:
-    """What the runtime logged as errors, the last few, for the messages of exceptions. It may log from any thread."""
-
-    def __init__(self, package: Any) -> None:
-        self._lock = threading.Lock()
-        self._last: deque[str] = deque(maxlen=_KEPT_COMPLAINTS)
-        self.logger = self._make_logger(package)
-
-    def __str__(self) -> str:
-        with self._lock:
-            return "; ".join(self._last) or "no reason given"
-
-    def _make_logger(self, package: Any) -> Any:
-        grave = (package.ILogger.INTERNAL_ERROR, package.ILogger.ERROR)
-        complaints = self
-
-        class Logger(package.ILogger):  # type: ignore[misc]  # its base is only known now
-            def __init__(self) -> None:
-                package.ILogger.__init__(self)
-
-            def log(self, severity: Any, message: str) -> None:
-                if severity in grave:
-                    with complaints._lock:
-                        complaints._last.append(message)
-
-        return Logger()
 
 
 def _fits(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
