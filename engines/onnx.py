@@ -47,13 +47,22 @@ class _Flight:
 
 
 class OnnxEngine(Engine):
-    """Runs a bundle's graph in FP32 on the CPU."""
+    """Runs a bundle's graph on the CPU."""
 
     keeps_pixels = False
 
-    def __init__(self, bundle: Bundle, *, threads: int = 0, max_batch: int = 8, slots: int = 2) -> None:
-        """`threads` 0 takes one for each core this process may use."""
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        threads: int = 0,
+        max_batch: int = 8,
+        slots: int = 2,
+        tolerance: float = FP32_TOLERANCE,
+    ) -> None:
+        """`threads` 0 takes one for each core this process may use; `tolerance` is that of the golden check."""
         self._bundle = bundle
+        self._tolerance = tolerance
         self._threads = threads or len(os.sched_getaffinity(0))
         self.geometry = bundle.manifest.tile
         self.max_batch = max_batch
@@ -76,7 +85,7 @@ class OnnxEngine(Engine):
         self._worker = threading.Thread(target=self._work, args=(self._session,), name="engine", daemon=True)
         self._worker.start()
         try:
-            check_golden(self, self._bundle, FP32_TOLERANCE)
+            check_golden(self, self._bundle, self._tolerance)
         except BaseException:
             self.close()
             raise

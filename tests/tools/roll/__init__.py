@@ -1,0 +1,1 @@
+"""Tests of the defect map of a roll."""
