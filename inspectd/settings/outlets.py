@@ -1,0 +1,55 @@
+"""Where requests come in, and where results, records and the log go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from inspectd.settings.section import Positive, Section
+from inspectd.wire import addresses
+
+
+class ControlSettings(Section):
+    """Where requests come in: triggers."""
+
+    address: str = addresses.CONTROL
+    """ROUTER socket that answers requests."""
+    max_open_parts: int = Field(default=64, ge=1, le=4096)
+    """Most parts that may wait for their verdicts; further triggers are refused."""
+
+
+class PublishSettings(Section):
+    """Where results leave. Without keys everything binds to this machine alone."""
+
+    verdicts: str = addresses.VERDICTS
+    """PUB socket of verdicts and heartbeats."""
+    maps: str = addresses.MAPS
+    """PUB socket of maps."""
+    replay: str = addresses.REPLAY
+    """ROUTER socket that answers replay requests."""
+    map_encoding: Literal["float16", "png", "off"] = "float16"
+    """`float16` for machines, `png` for eyes, `off` for none."""
+    max_regions: int = Field(default=64, ge=1, le=4096)
+    """Most regions listed in a verdict, largest peak first."""
+
+
+class JournalSettings(Section):
+    """The durable record of every verdict."""
+
+    path: Path = Path("/var/lib/inspectd/journal.db")
+    """SQLite file; its directory must exist."""
+    max_age_days: Positive = 30.0
+    """Older verdicts are removed."""
+    max_size_mb: int = Field(default=1024, ge=8)
+    """The oldest verdicts are removed beyond this, MiB."""
+
+
+class LogSettings(Section):
+    """What the daemon tells its operator."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity that is written."""
+    format: Literal["auto", "console", "json"] = "auto"
+    """`console` for people, `json` for a journal, `auto`: console on a terminal, JSON otherwise."""
