@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,42 @@ from inspectd.wire.times import utc_text
 
 
 @dataclass(frozen=True, kw_only=True)
-class VerdictDraft:
+class _Decided:
+    """What a verdict says, on whatever."""
+
+    surface: str
+    bundle: str
+    outcome: Outcome
+    reason: Reason | None = None
+    detail: str | None = None
+    decided_utc_ns: int
+    decided_monotonic_ns: int
+    deadline_ms: float
+
+    def _late(self, since_ns: int) -> dict[str, Any] | None:
+        """The changes that make it ERROR where its deadline, counted from `since_ns`, has passed: no judgement comes
+        late. None where it stands."""
+        now_ns = time.monotonic_ns()
+        if self.outcome is Outcome.ERROR or now_ns < since_ns + int(self.deadline_ms * 1e6):
+            return None
+        return {
+            "outcome": Outcome.ERROR,
+            "reason": Reason.DEADLINE,
+            "detail": f"judged, but not durable within {self.deadline_ms:g} ms: the journal was too slow",
+            "decided_utc_ns": time.time_ns(),
+            "decided_monotonic_ns": now_ns,
+        }
+
+    def _told(self, since_ns: int) -> dict[str, Any]:
+        """Its fields as a message has them, times in words; the latency is counted from `since_ns`."""
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name in [name for name in told if name.endswith("_utc_ns")]:
+            told[name.removesuffix("_ns")] = utc_text(told.pop(name))
+        return told | {"latency_ms": round((self.decided_monotonic_ns - since_ns) / 1e6, 3)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictDraft(_Decided):
     """All of a `Verdict` but publisher, boot, journal and sequence, which the publisher adds when it is journaled.
 
     Raises:
@@ -25,11 +61,6 @@ class VerdictDraft:
     source: str | None
     part: str | None = None
     untriggered: bool = False
-    surface: str
-    bundle: str
-    outcome: Outcome
-    reason: Reason | None = None
-    detail: str | None = None
     score: float | None = None
     threshold: float
     regions: tuple[Region, ...] = ()
@@ -43,9 +74,6 @@ class VerdictDraft:
     uninspected_mm: float = 0.0
     captured_utc_ns: int
     captured_monotonic_ns: int
-    decided_utc_ns: int
-    decided_monotonic_ns: int
-    deadline_ms: float
 
     def __post_init__(self) -> None:
         problem = contradiction(self.outcome, self.reason, self.score, self.threshold, self.regions)
@@ -53,113 +81,37 @@ class VerdictDraft:
             raise ValueError(f"{self.camera} frame {self.frame}: {problem}")
 
     def in_time(self) -> VerdictDraft:
-        """This draft, or, where its deadline has passed, the ERROR that it has become: no judgement comes late."""
-        now_ns = time.monotonic_ns()
-        if self.outcome is Outcome.ERROR or now_ns < self.captured_monotonic_ns + int(self.deadline_ms * 1e6):
+        """This draft, or the ERROR that it has become where its deadline has passed."""
+        late = self._late(self.captured_monotonic_ns)
+        if late is None:
             return self
-        return replace(
-            self,
-            outcome=Outcome.ERROR,
-            reason=Reason.DEADLINE,
-            detail=f"judged, but not durable within {self.deadline_ms:g} ms: the journal was too slow",
-            score=None,
-            regions=(),
-            regions_omitted=0,
-            judged_from_mm=None,
-            decided_utc_ns=time.time_ns(),
-            decided_monotonic_ns=now_ns,
-        )
+        return replace(self, score=None, regions=(), regions_omitted=0, judged_from_mm=None, **late)
 
     def numbered(self, publisher: str, boot: str, journal: str, sequence: int) -> Verdict:
         """The verdict as it is journaled and published."""
-        return Verdict(
-            publisher=publisher,
-            boot=boot,
-            journal=journal,
-            sequence=sequence,
-            camera=self.camera,
-            frame=self.frame,
-            source=self.source,
-            part=self.part,
-            untriggered=self.untriggered,
-            surface=self.surface,
-            bundle=self.bundle,
-            outcome=self.outcome,
-            reason=self.reason,
-            detail=self.detail,
-            score=self.score,
-            threshold=self.threshold,
-            regions=self.regions,
-            regions_omitted=self.regions_omitted,
-            width=self.width,
-            height=self.height,
-            mm_per_px=self.mm_per_px,
-            along_mm=self.along_mm,
-            across_mm=self.across_mm,
-            judged_from_mm=self.judged_from_mm,
-            uninspected_mm=self.uninspected_mm,
-            captured_utc=utc_text(self.captured_utc_ns),
-            captured_monotonic_ns=self.captured_monotonic_ns,
-            decided_utc=utc_text(self.decided_utc_ns),
-            decided_monotonic_ns=self.decided_monotonic_ns,
-            deadline_ms=self.deadline_ms,
-            latency_ms=round((self.decided_monotonic_ns - self.captured_monotonic_ns) / 1e6, 3),
-        )
+        told = self._told(self.captured_monotonic_ns)
+        return Verdict(publisher=publisher, boot=boot, journal=journal, sequence=sequence, **told)
 
 
 @dataclass(frozen=True, kw_only=True)
-class PartDraft:
+class PartDraft(_Decided):
     """All of a `PartVerdict` but publisher, boot, journal and sequence."""
 
     part: str
-    surface: str
-    bundle: str
-    outcome: Outcome
-    reason: Reason | None = None
-    detail: str | None = None
     frames: tuple[PartFrame, ...]
     triggered_utc_ns: int
     triggered_monotonic_ns: int
-    decided_utc_ns: int
-    decided_monotonic_ns: int
-    deadline_ms: float
 
     def in_time(self) -> PartDraft:
         """This draft, or the ERROR that it has become, as `VerdictDraft.in_time`."""
-        now_ns = time.monotonic_ns()
         # A microsecond early, for the frames' own deadlines are this one, rounded: no part passes whose frame did not.
-        if self.outcome is Outcome.ERROR or now_ns < self.triggered_monotonic_ns + int(self.deadline_ms * 1e6) - 1000:
-            return self
-        return replace(
-            self,
-            outcome=Outcome.ERROR,
-            reason=Reason.DEADLINE,
-            detail=f"judged, but not durable within {self.deadline_ms:g} ms: the journal was too slow",
-            decided_utc_ns=time.time_ns(),
-            decided_monotonic_ns=now_ns,
-        )
+        late = self._late(self.triggered_monotonic_ns - 1000)
+        return self if late is None else replace(self, **late)
 
     def numbered(self, publisher: str, boot: str, journal: str, sequence: int) -> PartVerdict:
         """The verdict as it is journaled and published."""
-        return PartVerdict(
-            publisher=publisher,
-            boot=boot,
-            journal=journal,
-            sequence=sequence,
-            part=self.part,
-            surface=self.surface,
-            bundle=self.bundle,
-            outcome=self.outcome,
-            reason=self.reason,
-            detail=self.detail,
-            frames=self.frames,
-            triggered_utc=utc_text(self.triggered_utc_ns),
-            triggered_monotonic_ns=self.triggered_monotonic_ns,
-            decided_utc=utc_text(self.decided_utc_ns),
-            decided_monotonic_ns=self.decided_monotonic_ns,
-            deadline_ms=self.deadline_ms,
-            latency_ms=round((self.decided_monotonic_ns - self.triggered_monotonic_ns) / 1e6, 3),
-        )
+        told = self._told(self.triggered_monotonic_ns)
+        return PartVerdict(publisher=publisher, boot=boot, journal=journal, sequence=sequence, **told)
 
 
 Draft = VerdictDraft | PartDraft
