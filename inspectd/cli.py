@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +13,7 @@ import typer
 
 from engines.errors import BuildError, BundleError, DeviceLostError, EnginesError
 from inspectd import __version__
+from inspectd.bridges.command import app as bridge_app
 from inspectd.errors import CameraError, DeviceFailure, EngineFailure, InspectdError, SettingsError
 from inspectd.wire import addresses
 
@@ -22,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(bridge_app, name="bridge")
 
 Configuration = Annotated[Path, typer.Argument(metavar="CONFIG", help="TOML file; see docs/settings.md.")]
 CameraName = Annotated[str, typer.Argument(metavar="CAMERA", help="Its name in the configuration.")]
@@ -41,7 +45,8 @@ def run(
 
     settings = load_settings(config)
     log.configure(settings.log.level, settings.log.format)
-    code = daemon.run(settings, until_ended=until_ended)
+    faulthandler.enable()  # a watchdog's SIGABRT then tells where every thread stood
+    code = daemon.run(settings, until_ended=until_ended, load=partial(load_settings, config))
     if code in {EngineFailure.exit_code, DeviceFailure.exit_code}:
         _leave_at_once(code)
     raise typer.Exit(code)
@@ -238,6 +243,32 @@ def trigger(
 
     with Controller(control) as controller:
         typer.echo(controller.trigger(part, camera, deadline_ms).model_dump_json())
+
+
+@app.command("install-service", epilog="Example: sudo /opt/inspectd/bin/inspectd install-service --config line.toml")
+def install_service(
+    instance: Annotated[
+        str | None, typer.Option("--instance", metavar="NAME", help="One of several lines on this PC: inspectd@NAME.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", metavar="FILE", help="Check this configuration and put it where the service reads it."
+        ),
+    ] = None,
+    prefix: Annotated[
+        Path, typer.Option("--prefix", metavar="DIR", help="Write below DIR, as for an image of a disk.")
+    ] = Path("/"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that were changed by hand too.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Run the commands that are otherwise only told.")] = False,
+) -> None:
+    """Install inspectd as a service of systemd, and say which commands start it."""
+    from inspectd.service import command  # noqa: PLC0415 - see the top of this file
+
+    command.install_service(
+        instance, config, command.Target(prefix.absolute(), force=force), dry_run=dry_run, now=now, tell=typer.echo
+    )
 
 
 def _version(wanted: bool) -> None:

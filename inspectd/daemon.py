@@ -10,13 +10,14 @@ import queue
 import signal
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
 import structlog
 
 from engines.base import Engine
 from engines.bundle import Bundle, open_bundle
+from engines.errors import EnginesError
 from engines.manifest import TileGeometry
 from inspectd.cameras.build import effective_drop, trigger_mode
 from inspectd.capture.supervisor import CaptureSupervisor
@@ -37,8 +38,12 @@ from inspectd.pipeline.queues import QueuePolicy
 from inspectd.publisher import DaemonStatus, Publisher
 from inspectd.replay import ReplayServer
 from inspectd.runtimes import make_engine
+from inspectd.service.manager import ServiceManager
+from inspectd.service.reload import reload_settings
+from inspectd.service.report import Reporter
 from inspectd.settings import CameraSettings, EngineSettings, Settings
 from inspectd.view.view import View, load_view
+from inspectd.vitals import Vitals
 from inspectd.web.counts import take_count
 from inspectd.web.web import scale_problem
 from inspectd.wire.models import (
@@ -56,36 +61,63 @@ from inspectd.wire.times import utc_text
 
 CLOSE_S = 5.0
 """How long a part may take to end after the drain, before it is left behind."""
+ENDING_S = 4 * CLOSE_S
+"""How long the end may take besides the open frames: capture, engine, publisher and the rest, one after the other."""
 WATCH_S = 0.5
 """How often the parts are looked at while nothing happens."""
 FATAL_DRAIN_S = 0.5
 """After a fault no engine's result is to be expected; this is for those already on their way."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_RELOAD = signal.SIGHUP
 _SIGNAL_NAMES = frozenset(number.name for number in _SIGNALS)
 _NOT_THERE = frozenset({CameraState.LOST, CameraState.BACKING_OFF})
 
 MakeEngine = Callable[[Bundle, EngineSettings], Engine]
+LoadSettings = Callable[[], Settings]
 
 log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings, *, until_ended: bool = False, engine: MakeEngine = make_engine) -> int:
+def run(
+    settings: Settings,
+    *,
+    until_ended: bool = False,
+    engine: MakeEngine = make_engine,
+    load: LoadSettings | None = None,
+) -> int:
     """Inspect until SIGTERM or SIGINT, or, with `until_ended`, until every camera's source has ended or is not there.
+
+    On SIGHUP the settings are read again with `load`; without it, that signal ends the process as by default.
 
     Returns the exit code: 0, or that of the fault which ended it.
 
     Raises:
         InspectdError, EnginesError: it could not start.
     """
-    return Daemon(settings, until_ended=until_ended, make_engine=engine).run()
+    with ServiceManager() as manager:
+        try:
+            return Daemon(settings, manager, until_ended=until_ended, make_engine=engine, load=load).run()
+        except (InspectdError, EnginesError) as error:
+            manager.status(f"cannot start: {error}")
+            raise
 
 
 class Daemon:
     """One life of the daemon."""
 
-    def __init__(self, settings: Settings, *, until_ended: bool, make_engine: MakeEngine) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        manager: ServiceManager,
+        *,
+        until_ended: bool,
+        make_engine: MakeEngine,
+        load: LoadSettings | None,
+    ) -> None:
         self._settings = settings
+        self._manager = manager
+        self._load = load
         self._until_ended = until_ended
         self._make_engine = make_engine
         self._state = DaemonState.STARTING
@@ -101,12 +133,15 @@ class Daemon:
 
     def run(self) -> int:
         """Live. See `run`."""
-        with _on_signals(self._on_signal), ExitStack() as parts:
+        signals = (*_SIGNALS, _RELOAD) if self._load is not None else _SIGNALS
+        with _on_signals(signals, self._on_signal), ExitStack() as parts:
             began = time.monotonic()
+            self._manager.status("starting: the engine is loaded and checked on the bundle's golden tiles")
             publisher = self._start_publishing(parts)
-            inspector, capture = self._start_inspecting(publisher, parts)
+            inspector, capture, reporter = self._start_inspecting(publisher, parts)
+            self._manager.ready()
             log.info("inspecting", bundle=self._bundle.path.name, start_s=round(time.monotonic() - began, 2))
-            told = self._wait(capture)
+            told = self._wait(capture, reporter)
             self._drain(publisher, inspector, capture, told)
         return self._exit_code()
 
@@ -122,7 +157,9 @@ class Daemon:
         parts.enter_context(ReplayServer(settings.publish.replay, journal))
         return publisher
 
-    def _start_inspecting(self, publisher: Publisher, parts: ExitStack) -> tuple[Inspector, CaptureSupervisor]:
+    def _start_inspecting(
+        self, publisher: Publisher, parts: ExitStack
+    ) -> tuple[Inspector, CaptureSupervisor, Reporter]:
         settings = self._settings
         engine = parts.enter_context(self._make_engine(self._bundle, settings.engine))
         inspector = Inspector(
@@ -142,24 +179,41 @@ class Daemon:
         self._inspector, self._capture = inspector, capture
         self._state = DaemonState.INSPECTING
         capture.start()
-        parts.enter_context(ControlServer(settings.control.address, self._asked))
-        return inspector, capture
+        control = parts.enter_context(ControlServer(settings.control.address, self._asked))
+        vitals = Vitals([capture.pulse, *inspector.pulses, publisher.pulse, control.pulse])
+        return inspector, capture, Reporter(self._manager, vitals, lambda: publisher.heartbeat)
 
     def _policy(self, camera: CameraSettings, view: View) -> CameraPolicy:
         mm_per_px = camera.mm_per_px or (view.plane.mm_per_px if view.plane else self._bundle.manifest.mm_per_px)
         queued = QueuePolicy(camera.queue_frames, effective_drop(camera))
         return CameraPolicy(camera.deadline_ms, queued, mm_per_px, trigger_mode(camera), view, camera.web)
 
-    def _wait(self, capture: CaptureSupervisor) -> str | None:
+    def _wait(self, capture: CaptureSupervisor, reporter: Reporter) -> str | None:
         """Until something ends the daemon's life: the signal's name, or None."""
         while True:
-            try:
-                why = self._stop.get(timeout=WATCH_S)
-            except queue.Empty:
-                self._look_at(capture)
-            else:
+            why = self._told()
+            if why == _RELOAD.name:
+                reporter.note = self._reload()
+            elif why is not None:
                 log.info("ending", why=why)
                 return why if why in _SIGNAL_NAMES else None
+            self._look_at(capture)
+            reporter.report()
+
+    def _told(self) -> str | None:
+        try:
+            return self._stop.get(timeout=WATCH_S)
+        except queue.Empty:
+            return None
+
+    def _reload(self) -> str | None:
+        """What the operator is still to do about it, in words."""
+        assert self._load is not None
+        self._manager.reloading()
+        reloaded = reload_settings(self._settings, self._load)
+        self._settings = reloaded.settings
+        self._manager.ready()
+        return reloaded.note
 
     def _look_at(self, capture: CaptureSupervisor) -> None:
         if capture.failure is not None:
@@ -173,6 +227,8 @@ class Daemon:
     def _drain(self, publisher: Publisher, inspector: Inspector, capture: CaptureSupervisor, told: str | None) -> None:
         """Take no more frames, give every one taken its verdict, and see them published."""
         self._state = DaemonState.DRAINING
+        self._manager.stopping(self._patience(told)[0] + ENDING_S)
+        self._manager.status(f"draining: {inspector.open_frames} frames open")
         log.info("draining", open_frames=inspector.open_frames)
         capture.stop_capture()
         self._look_at(capture)
@@ -199,7 +255,9 @@ class Daemon:
         if self._never_came:
             log.error("cameras that never came", cameras=sorted(self._never_came))
         if self._fault is None:
+            self._manager.status("stopped")
             return CameraError.exit_code if self._never_came else 0
+        self._manager.status(f"ended by a fault: {self._fault or repr(self._fault)}")
         log.error("ended by a fault", error=str(self._fault) or repr(self._fault))
         return self._fault.exit_code if isinstance(self._fault, InspectdError) else EngineFailure.exit_code
 
@@ -306,15 +364,16 @@ def _check_webs(cameras: Mapping[str, CameraSettings], bundle_mm_per_px: float |
 
 
 @contextmanager
-def _on_signals(stop: Callable[[str], None]) -> Iterator[None]:
-    """Call `stop` with the name of SIGTERM or SIGINT, whichever comes; a second one ends the process at once."""
+def _on_signals(signals: Sequence[signal.Signals], tell: Callable[[str], None]) -> Iterator[None]:
+    """Call `tell` with the name of each that comes; a second SIGTERM or SIGINT ends the process at once."""
 
     def handle(number: int, _: object) -> None:
         name = signal.Signals(number)
-        signal.signal(name, previous[name])
-        stop(name.name)
+        if name is not _RELOAD:
+            signal.signal(name, previous[name])
+        tell(name.name)
 
-    previous = {number: signal.signal(number, handle) for number in _SIGNALS}
+    previous = {number: signal.signal(number, handle) for number in signals}
     try:
         yield
     finally:

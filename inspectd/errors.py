@@ -6,7 +6,9 @@ InspectdError (1)
 ├── CameraError            a camera cannot be opened or read; the daemon goes on with the others
 ├── JournalError (74)      the journal cannot be opened or written
 ├── PublishError (69)      a socket cannot be bound
+├── BridgeStateError (74)  the file in which a bridge keeps what was taken cannot be used
 ├── OutputError (73)       a file that a command was to write cannot be written
+├── ServiceError           the service cannot be set up on this machine
 ├── ClientError            a message that is not of this wire, or an answer that did not come
 ├── RequestRefusedError    what was asked over the control socket is not done; the message says why
 │   ├── TriggerRefusedError    a trigger
@@ -54,10 +56,20 @@ class PublishError(InspectdError):
     exit_code = 69
 
 
+class BridgeStateError(InspectdError):
+    """The file in which a bridge keeps what was taken cannot be used."""
+
+    exit_code = 74
+
+
 class OutputError(InspectdError):
     """A file that a command was to write cannot be written."""
 
     exit_code = 73
+
+
+class ServiceError(InspectdError):
+    """The service cannot be set up on this machine."""
 
 
 class ClientError(InspectdError):

@@ -19,6 +19,7 @@ from inspectd.journal import Journal
 from inspectd.outbox import MAX_DRAFTS, Outbox, Parcel
 from inspectd.settings import PublishSettings
 from inspectd.sockets import bound_socket
+from inspectd.vitals import Pulse
 from inspectd.wire.drafts import Draft, MapDraft
 from inspectd.wire.maps import FULL_SCALE, encode_map
 from inspectd.wire.models import CameraStatus, DaemonState, Heartbeat, MapHeader, Outcome, PartVerdict, Verdict
@@ -81,9 +82,11 @@ class Publisher:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._verdicts: zmq.Socket[bytes] | None = None
         self._maps: zmq.Socket[bytes] | None = None
+        self.pulse = Pulse("publisher")
         self._thread = threading.Thread(target=self._guarded, name="publisher", daemon=True)
         self._counts = dict.fromkeys(Outcome, 0)
         self._beats = 0
+        self._heartbeat: Heartbeat | None = None
         self._next_beat_s = 0.0
         self._latest = 0
         self._journal_failing = False
@@ -117,6 +120,11 @@ class Publisher:
         """The number published last, in this life or before."""
         return self._latest
 
+    @property
+    def heartbeat(self) -> Heartbeat | None:
+        """The last one sent."""
+        return self._heartbeat
+
     def close(self) -> None:
         """Publish what waits, send the last heartbeat, and let everything go. May be called more than once."""
         self._outbox.close()
@@ -148,10 +156,12 @@ class Publisher:
     def _run(self) -> None:
         while not self._outbox.ended:
             self._beat_if_due()
-            parcels = self._outbox.take(BATCH, self._next_beat_s - time.monotonic())
+            with self.pulse.resting():
+                parcels = self._outbox.take(BATCH, self._next_beat_s - time.monotonic())
             if parcels and self._publish(parcels):
                 self._outbox.done(len(parcels))
         self._beat(DaemonState.STOPPED)
+        self.pulse.end()
 
     def _publish(self, parcels: Sequence[Parcel]) -> bool:
         durable = self._make_durable(parcels)
@@ -159,6 +169,7 @@ class Publisher:
             self._lose(len(parcels))
             return False
         for verdict, message, distance_map in durable:
+            self.pulse.beat()
             self._send(verdict, message, distance_map)
             self._beat_if_due()
         return True
@@ -170,6 +181,7 @@ class Publisher:
         """
         began = time.monotonic()
         while True:
+            self.pulse.beat()
             first, numbered = self._journal.next_sequence, self._numbered(parcels)
             try:
                 self._journal.append(first, [message for _, message, _ in numbered])
@@ -272,6 +284,7 @@ class Publisher:
             sent_utc=utc_text(time.time_ns()),
             sent_monotonic_ns=time.monotonic_ns(),
         )
+        self._heartbeat = beat
         self._verdicts.send_multipart([HEARTBEAT, beat.model_dump_json().encode()])
         self._next_beat_s = time.monotonic() + BEAT_S
 

@@ -16,6 +16,7 @@ import structlog
 import zmq
 
 from inspectd.sockets import bound_socket
+from inspectd.vitals import Pulse
 
 LINGER_MS = 500
 MAX_REQUEST_BYTES = 4096
@@ -47,6 +48,7 @@ class Router:
         self._failure = failure
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket: zmq.Socket[bytes] | None = None
+        self.pulse = Pulse(setting)
         self._thread = threading.Thread(target=self._run, name=setting, daemon=True)
 
     def start(self) -> None:
@@ -86,14 +88,16 @@ class Router:
                 while True:
                     self._serve(self._socket, answer)
         except zmq.ContextTerminated:
-            pass
+            self.pulse.end()
         except Exception:
             log.exception(self._failure)
+            self.pulse.fail()
         finally:
             self._socket.close()
 
     def _serve(self, socket: zmq.Socket[bytes], answer: Answer) -> None:
-        identity, *request = socket.recv_multipart()
+        with self.pulse.resting():
+            identity, *request = socket.recv_multipart()
         try:
             for parts in answer(request):
                 socket.send_multipart([identity, *parts], zmq.NOBLOCK)

@@ -36,6 +36,7 @@ from inspectd.capture.process import CaptureProcess
 from inspectd.errors import CameraError
 from inspectd.frames import Frame, LostFrame
 from inspectd.settings import CameraSettings, TriggerMode
+from inspectd.vitals import Pulse
 from inspectd.wire.models import CameraState, CameraStatus, Reason
 
 START_LIMIT_S: Final = 20.0
@@ -366,6 +367,7 @@ class CaptureSupervisor:
         self._selector = selectors.DefaultSelector()
         self._cameras = [SupervisedCamera(name, settings, sink, self._selector) for name, settings in cameras.items()]
         self._by_name = dict(zip(cameras, self._cameras, strict=True))
+        self.pulse = Pulse("intake")
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self._stop = threading.Event()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -430,7 +432,9 @@ class CaptureSupervisor:
             for camera in self._cameras:
                 camera.start()
             while not (self._stop.is_set() and all(camera.settled for camera in self._cameras)):
+                self.pulse.beat()
                 self._turn()
+            self.pulse.end()
         except BaseException as error:  # noqa: BLE001 - whatever it is, the daemon must learn of it: see `failure`
             self._failure = error
             _log.exception("intake failed")

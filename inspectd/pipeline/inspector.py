@@ -31,8 +31,8 @@ from inspectd.pipeline.queues import FrameQueues, QueuePolicy
 from inspectd.pipeline.stages import stage
 from inspectd.pipeline.triggers import AwaitedFrame, TriggerBook
 from inspectd.settings import TriggerMode, WebSettings
-from inspectd.vitals import Pulse
 from inspectd.view.view import WHOLE, Framing, View, framing
+from inspectd.vitals import Pulse
 from inspectd.web.position import EncoderCounts
 from inspectd.web.web import Web
 from inspectd.wire.drafts import Draft, MapDraft, VerdictDraft
@@ -180,17 +180,16 @@ class Inspector:
 
     def _along_mm(self, frame: Frame | LostFrame) -> float | None:
         web = self._webs.get(frame.camera)
-        return web.where(frame).mm if web else None
+        along_mm = web.where(frame).mm if web else None
+        return None if along_mm is None else round(along_mm, 3)
 
     def _make_webs(self) -> dict[str, Web]:
-        since_ns = time.monotonic_ns()  # one for all: cameras that see one web agree on its coordinates
         return {
             name: Web(
                 camera.web,
                 mm_per_px=camera.mm_per_px,
                 cell=self._bundle.manifest.tile.cell,
                 threshold=self._bundle.calibration.threshold,
-                since_ns=since_ns,
             )
             for name, camera in self._cameras.items()
             if camera.web is not None and camera.mm_per_px is not None
@@ -248,12 +247,14 @@ class Inspector:
         try:
             while self._slots.acquire() and not self._closing:
                 batch = Batch(self._engine.max_batch)
-                source.fill(batch)
+                with self._feeding.resting():
+                    source.fill(batch)
                 if not batch.parts:
                     return
                 self._submit(batch)
         finally:
             source.close()
+            self._feeding.end()
             self._flying.put(None)
 
     def _submit(self, batch: Batch) -> None:
@@ -269,7 +270,7 @@ class Inspector:
             self._flying.put((ticket, batch))
 
     def _collect(self) -> None:
-        while (flying := self._flying.get()) is not None:
+        while (flying := self._next_flying()) is not None:
             ticket, batch = flying
             try:
                 result = self._engine.collect(ticket, self._engine_timeout_s)
@@ -284,6 +285,11 @@ class Inspector:
             if self._engine.keeps_pixels:
                 batch.pixels_read()
             self._slots.release()
+        self._collecting.end()
+
+    def _next_flying(self) -> tuple[Ticket, Batch] | None:
+        with self._collecting.resting():
+            return self._flying.get()
 
     def _accept(self, batch: Batch, result: BatchResult) -> None:
         row = 0

@@ -17,7 +17,7 @@ from engines.pixels import PixelFormat
 from inspectd.frames import Frame
 from inspectd.pipeline.inspector import CameraPolicy, Inspector
 from inspectd.pipeline.queues import QueuePolicy
-from inspectd.settings import DropPolicy, TriggerMode
+from inspectd.settings import DropPolicy, TriggerMode, WebSettings
 from inspectd.view.view import WHOLE, View
 from inspectd.wire.drafts import Draft, MapDraft, PartDraft, VerdictDraft
 from inspectd.wire.models import Reason
@@ -52,6 +52,7 @@ class Line:
         deadline_ms: float = 20_000,
         trigger: TriggerMode = TriggerMode.OFF,
         view: View = WHOLE,
+        web: WebSettings | None = None,
     ) -> None:
         self.drafts: list[VerdictDraft] = []
         self.parts: list[PartDraft] = []
@@ -61,7 +62,8 @@ class Line:
         self.ended: list[str] = []
         self._lock = threading.Lock()
         self._numbers = iter(range(1, 1_000_000))
-        policy = CameraPolicy(deadline_ms, QueuePolicy(3, drop), mm_per_px=None, trigger=trigger, view=view)
+        scale = None if web is None else 0.5
+        policy = CameraPolicy(deadline_ms, QueuePolicy(3, drop), mm_per_px=scale, trigger=trigger, view=view, web=web)
         self.inspector = Inspector(
             engine,
             bundle,

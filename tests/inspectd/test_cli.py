@@ -37,7 +37,8 @@ def test_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("run",), ("check",), ("watch",), ("replay",), ("cameras",), ("snap",), ("record",)]
+    "command",
+    [(), ("run",), ("check",), ("watch",), ("replay",), ("cameras",), ("snap",), ("record",), ("install-service",)],
 )
 def test_help_fits_80_columns_and_gives_an_example(command: tuple[str, ...]) -> None:
     told = run(*command, "--help")

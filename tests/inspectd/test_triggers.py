@@ -242,7 +242,7 @@ def test_a_part_is_triggered_and_judged_by_the_daemon(configuration: Configurati
         Client(configuration.verdicts, replay=configuration.replay, since=1) as client,
         Controller(configuration.control, 20) as controller,
     ):
-        wait_until(lambda: daemon.log.read_text().count('"running"') == 2, "both cameras deliver")
+        wait_until(lambda: daemon.log.read_text().count('"running"') == 2, "both cameras deliver", 60)
         accepted = controller.trigger("part 1")
         assert (accepted.part, accepted.cameras) == ("part 1", ("top", "side"))
         assert accepted.deadline_ms == 10_000
@@ -273,6 +273,8 @@ def test_nonsense_on_the_control_socket_is_answered(configuration: Configuration
         for request, told in (
             ([b"{}"], "part: Field required"),
             ([b"nonsense"], "Invalid JSON"),
+            ([b'{"request": "stop"}'], "request must be 'trigger' or 'encoder'"),
+            ([b'{"request": "encoder"}'], "count: Field required"),
             ([b'{"part": "1", "urgent": true}'], "urgent: Extra inputs are not permitted"),
             ([b'{"part": "1", "deadline_ms": -1}'], "deadline_ms: Input should be greater than 0"),
             ([b"{}", b"{}"], "this one has 2 parts"),

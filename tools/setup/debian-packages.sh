@@ -13,7 +13,8 @@ packages=(
     gir1.2-aravis-0.8
 )
 if [ "${1:-}" = --tests ]; then
-    packages+=(gir1.2-gst-rtsp-server-1.0)
+    # systemd for systemd-analyze; nothing of it is started
+    packages+=(gir1.2-gst-rtsp-server-1.0 systemd)
 fi
 
 as_root=()

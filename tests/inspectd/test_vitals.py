@@ -1,0 +1,71 @@
+"""When a stage is alive."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import pytest
+import zmq
+
+from inspectd import vitals
+from inspectd.router import Router
+from inspectd.vitals import Pulse, Vitals
+from tests.daemons import free_port, wait_until
+
+
+@pytest.fixture
+def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any step takes too long."""
+    monkeypatch.setattr(vitals, "STEP_S", -1.0)
+
+
+def test_a_step_has_its_time() -> None:
+    pulse = Pulse("stage")
+    pulse.beat()
+    assert pulse.problem() is None
+
+
+def test_a_step_that_takes_too_long(no_time: None) -> None:
+    pulse = Pulse("stage")
+    assert pulse.problem() is None  # which has not begun
+    pulse.beat()
+    assert pulse.problem() == "stage stuck for 0 s"
+    with pulse.resting():
+        assert pulse.problem() is None
+    assert pulse.problem() is not None
+    pulse.end()
+    assert pulse.problem() is None
+
+
+def test_what_may_wait_for_others_has_more_time(no_time: None) -> None:
+    pulse = Pulse("stage", patience_s=60.0)
+    pulse.beat()
+    assert pulse.problem() is None
+
+
+def test_a_stage_that_failed_is_not_alive() -> None:
+    pulse = Pulse("stage")
+    pulse.fail()
+    assert pulse.problem() == "stage failed"
+
+
+def test_all_problems_are_told() -> None:
+    pulses = [Pulse("one"), Pulse("two"), Pulse("three")]
+    assert Vitals(pulses).problems() == ()
+    pulses[0].fail()
+    pulses[2].fail()
+    assert Vitals(pulses).problems() == ("one failed", "three failed")
+
+
+def test_a_socket_that_answers_no_more_is_not_alive() -> None:
+    def fails(request: list[bytes]) -> list[list[bytes]]:
+        raise RuntimeError(request)
+
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with Router("control.address", address, lambda: nullcontext(fails), watermark=1, failure="it failed") as router:
+        assert router.pulse.problem() is None
+        with zmq.Context() as context, context.socket(zmq.DEALER) as client:
+            client.linger = 0
+            client.connect(address)
+            client.send(b"any")
+            wait_until(lambda: router.pulse.problem() == "control.address failed", "the failure is seen")
