@@ -32,8 +32,9 @@ from inspectd.errors import (
     ViewError,
 )
 from inspectd.journal import Journal
-from inspectd.pipeline.inspector import CameraPolicy, Inspector
+from inspectd.pipeline.inspector import Inspector
 from inspectd.pipeline.parts import Part
+from inspectd.pipeline.policy import CameraPolicy
 from inspectd.pipeline.queues import QueuePolicy
 from inspectd.publisher import DaemonStatus, Publisher
 from inspectd.replay import ReplayServer

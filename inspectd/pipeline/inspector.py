@@ -11,30 +11,25 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
-import numpy as np
 import structlog
 
-from calib.border import level
 from engines.base import BatchResult, Engine, Ticket
 from engines.bundle import Bundle
 from engines.errors import DeviceLostError, EngineError, EngineTimeoutError, NotFiniteError
 from inspectd.errors import DeviceFailure, EngineFailure, ViewError
 from inspectd.frames import Frame, LostFrame
-from inspectd.judge import judge
 from inspectd.pipeline.batches import Batch, FrameWork, WorkSource
 from inspectd.pipeline.drafting import Drafter
+from inspectd.pipeline.judging import FrameJudge
 from inspectd.pipeline.ledger import Ledger, Open, OpenFrame
 from inspectd.pipeline.parts import Part
-from inspectd.pipeline.queues import FrameQueues, QueuePolicy
+from inspectd.pipeline.policy import CameraPolicy
+from inspectd.pipeline.queues import FrameQueues
 from inspectd.pipeline.stages import stage
 from inspectd.pipeline.triggers import AwaitedFrame, TriggerBook
-from inspectd.settings import TriggerMode, WebSettings
-from inspectd.view.view import WHOLE, Framing, View, framing
 from inspectd.vitals import Pulse
 from inspectd.web.position import EncoderCounts
-from inspectd.web.web import Web
 from inspectd.wire.drafts import Draft, MapDraft, VerdictDraft
 from inspectd.wire.models import Reason
 
@@ -43,19 +38,6 @@ FAILURES_TO_GIVE_UP = 5
 only a restart can heal."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class CameraPolicy:
-    """What the inspector must know of a camera."""
-
-    deadline_ms: float
-    queue: QueuePolicy
-    mm_per_px: float | None
-    trigger: TriggerMode = TriggerMode.OFF
-    view: View = WHOLE
-    web: WebSettings | None = None
-    """Where set, `mm_per_px` is known."""
 
 
 class Inspector:
@@ -82,13 +64,12 @@ class Inspector:
         self._report = report
         self._on_ended = on_ended
         self._engine_timeout_s = engine_timeout_s
-        self._max_regions = max_regions
-        self._webs = self._make_webs()
+        self._judge = FrameJudge(bundle, cameras, max_regions)
         self._draft = Drafter(
             bundle,
             {name: camera.deadline_ms for name, camera in cameras.items()},
             {name: camera.mm_per_px for name, camera in cameras.items()},
-            self._along_mm,
+            self._judge.along_mm,
             {name: camera.web.across_mm for name, camera in cameras.items() if camera.web is not None},
         )
         self._ledger = Ledger(self._deadline_passed, on_fatal)
@@ -172,28 +153,11 @@ class Inspector:
     @property
     def encoders(self) -> dict[str, EncoderCounts]:
         """What takes encoder counts, by camera."""
-        return {name: web.encoder for name, web in self._webs.items() if web.encoder is not None}
+        return self._judge.encoders
 
     def uninspected_mm(self, camera: str) -> float:
         """Web that went past between a camera's frames without being judged, mm."""
-        return self._webs[camera].uninspected_mm if camera in self._webs else 0.0
-
-    def _along_mm(self, frame: Frame | LostFrame) -> float | None:
-        web = self._webs.get(frame.camera)
-        along_mm = web.where(frame).mm if web else None
-        return None if along_mm is None else round(along_mm, 3)
-
-    def _make_webs(self) -> dict[str, Web]:
-        return {
-            name: Web(
-                camera.web,
-                mm_per_px=camera.mm_per_px,
-                cell=self._bundle.manifest.tile.cell,
-                threshold=self._bundle.calibration.threshold,
-            )
-            for name, camera in self._cameras.items()
-            if camera.web is not None and camera.mm_per_px is not None
-        }
+        return self._judge.uninspected_mm(camera)
 
     # What the cameras deliver
 
@@ -206,7 +170,7 @@ class Inspector:
         opened = OpenFrame(frame, deadline_ms, claim.part, untriggered=claim.untriggered)
         self._ledger.enter(opened)
         try:
-            self._framing(frame)
+            self._judge.framing(frame)
         except ViewError as error:
             frame.release()
             self._settle_error(opened, Reason.BAD_FRAME, str(error))
@@ -236,14 +200,10 @@ class Inspector:
             self._give_up(awaited, Reason.NO_FRAME, "the camera's source has ended")
         self._on_ended(camera)
 
-    def _framing(self, frame: Frame) -> Framing:
-        height, width = frame.pixels.shape[:2]
-        return framing(self._cameras[frame.camera].view, height, width, self._bundle.manifest.tile)
-
     # The threads
 
     def _feed(self) -> None:
-        source = WorkSource(self._queues, lambda frame: self._framing(frame).grid)
+        source = WorkSource(self._queues, lambda frame: self._judge.framing(frame).grid)
         try:
             while self._slots.acquire() and not self._closing:
                 batch = Batch(self._engine.max_batch)
@@ -297,41 +257,20 @@ class Inspector:
             complete = part.work.add(part, result.distance[row : row + part.cut.count])
             row += part.cut.count
             if complete and not part.work.opened.settled:
-                self._judge(part.work)
+                self._conclude(part.work)
 
-    def _judge(self, work: FrameWork) -> None:
-        opened, cell, calibration = work.opened, self._bundle.manifest.tile.cell, self._bundle.calibration
-        seen = self._framing(opened.frame)
-        # Judged and published alike, so that verdict, regions and map say the same.
-        distance = level(work.frame_map(), calibration.border)
-        if seen.inspected is not None:
-            distance = np.where(seen.inspected, distance, np.float32(0))
-        web = self._webs.get(opened.frame.camera)
-        share = web.share(opened.frame, distance) if web else None
-        if share is not None:
-            distance = share.distance
-        judgement = judge(
-            distance,
-            calibration,
-            width=work.tiled.grid.width,
-            height=work.tiled.grid.height,
-            cell=cell,
-            mm_per_px=self._cameras[opened.frame.camera].mm_per_px,
-            measuring=seen.measuring,
-            inspected=seen.inspected,
-            max_regions=self._max_regions,
-        )
+    def _conclude(self, work: FrameWork) -> None:
+        opened = work.opened
+        judged = self._judge.judge(opened.frame, work.frame_map())
         # The ledger's clock may be held up; a judgement that comes too late is none.
         late = opened.overdue
         if not self._ledger.settle(opened):
             return
         if late:
             self._deadline_missed(opened)
-        else:
-            draft = self._draft.judged(opened, judgement)
-            if web is not None and share is not None:
-                draft = web.judged(share, draft)
-            self._tell(draft, MapDraft(distance, cell), opened.part)
+            return
+        draft = self._judge.told(judged, self._draft.judged(opened, judged.judgement))
+        self._tell(draft, MapDraft(judged.distance, self._bundle.manifest.tile.cell), opened.part)
 
     # What went wrong
 

@@ -15,7 +15,8 @@ from engines.errors import EngineError
 from engines.onnx import OnnxEngine
 from engines.pixels import PixelFormat
 from inspectd.frames import Frame
-from inspectd.pipeline.inspector import CameraPolicy, Inspector
+from inspectd.pipeline.inspector import Inspector
+from inspectd.pipeline.policy import CameraPolicy
 from inspectd.pipeline.queues import QueuePolicy
 from inspectd.settings import DropPolicy, TriggerMode, WebSettings
 from inspectd.view.view import WHOLE, View

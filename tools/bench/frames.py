@@ -19,7 +19,8 @@ import numpy as np
 
 from inspectd import log
 from inspectd.capture.supervisor import CaptureSupervisor
-from inspectd.pipeline.inspector import CameraPolicy, Inspector
+from inspectd.pipeline.inspector import Inspector
+from inspectd.pipeline.policy import CameraPolicy
 from inspectd.pipeline.queues import QueuePolicy
 from inspectd.settings import DropPolicy, ImagesCamera
 from inspectd.wire.models import Reason
