@@ -214,9 +214,10 @@ class BuildCache:
         return f"{self._path(nearest)}: this {what} was built for {differences}; {self._how_to_build(wanted)}"
 
     def _how_to_build(self, wanted: Fingerprint) -> str:
+        more = "--images GOOD" if wanted.runtime is Runtime.ONNX else f"--max-batch {wanted.max_batch}"
         return (
             f"build it on this PC: inspectd-train build BUNDLE --runtime {wanted.runtime} "
-            f"--precision {wanted.precision} --max-batch {wanted.max_batch} --cache {self.directory}"
+            f"--precision {wanted.precision} {more} --cache {self.directory}"
         )
 
 

@@ -42,7 +42,11 @@ class CachedPlans(PlanLoader):
 
 
 def make_engine(bundle: Bundle, settings: EngineSettings) -> Engine:
-    """The engine that the settings ask for, not yet active."""
+    """The engine that the settings ask for, not yet active.
+
+    Raises:
+        BuildError: it must have been built for this PC, and is not or is damaged.
+    """
     if settings.runtime is Runtime.ONNX:
         return _on_the_cpu(bundle, settings)
     return _on_the_gpu(bundle, settings)
@@ -57,9 +61,19 @@ def precision_of(settings: EngineSettings) -> Precision:
 
 def _on_the_cpu(bundle: Bundle, settings: EngineSettings) -> Engine:
     from engines.onnx import OnnxEngine  # noqa: PLC0415 - a runtime is loaded only where it is used
+    from engines.onnx_int8 import INT8_TOLERANCE, as_int8, int8_fingerprint  # noqa: PLC0415 - likewise
 
     slots = settings.slots or CPU_SLOTS
-    return OnnxEngine(bundle, threads=settings.threads, max_batch=settings.max_batch, slots=slots)
+    if precision_of(settings) is Precision.FP32:
+        return OnnxEngine(bundle, threads=settings.threads, max_batch=settings.max_batch, slots=slots)
+    built = BuildCache(settings.cache).open(int8_fingerprint(bundle))
+    return OnnxEngine(
+        as_int8(bundle, built),
+        threads=settings.threads,
+        max_batch=settings.max_batch,
+        slots=slots,
+        tolerance=INT8_TOLERANCE,
+    )
 
 
 def _on_the_gpu(bundle: Bundle, settings: EngineSettings) -> Engine:

@@ -6,7 +6,8 @@ ToolsError (1)
 ├── RollError (65)          verdicts of which no map of a roll can be drawn
 ├── WeightsError (66)       a backbone whose weights are nowhere, or do not fit it
 ├── OutputError (73)        the output folder cannot be written
-└── FitError (70)           a fit that failed its own checks; nothing was written
+├── FitError (70)           a fit that failed its own checks; nothing was written
+└── BenchError (70)         something cannot be measured
 
 The codes are those of sysexits.h; wrong options end with 2, as everywhere.
 """
@@ -54,5 +55,11 @@ class OutputError(ToolsError):
 
 class FitError(ToolsError):
     """A fit that failed its own checks."""
+
+    exit_code = 70
+
+
+class BenchError(ToolsError):
+    """Something cannot be measured."""
 
     exit_code = 70

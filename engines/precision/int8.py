@@ -65,6 +65,10 @@ def _pool_globally(graph: onnx.GraphProto) -> None:
     for node in graph.node:
         if node.op_type == "ReduceMean" and constants.get(node.input[-1]) in ([2, 3], [-2, -1]) and _keeps(node):
             node.CopyFrom(helper.make_node("GlobalAveragePool", node.input[:1], node.output, name=node.name))
+    used = {name for node in graph.node for name in node.input}
+    kept = [each for each in graph.initializer if each.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
 
 
 def _keeps(node: NodeProto) -> bool:

@@ -104,6 +104,7 @@ def _unknown_environment() -> list[str]:
         if name.startswith(ENVIRONMENT_PREFIX)
         and name.removeprefix(ENVIRONMENT_PREFIX).partition("__")[0].lower() not in Settings.model_fields
         and name != "INSPECTD_DATA"
+        and not name.startswith("INSPECTD_BRIDGE_")  # of `inspectd bridge`
     ]
 
 

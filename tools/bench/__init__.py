@@ -1,5 +1,6 @@
 """Benchmarks: always ratios of two things measured in turn in one run, since machines differ and waver.
 
-`engine` holds ONNX Runtime against torch, `pipeline` the daemon against the engine alone, `frames` the way of the
-frames against a memory copy, `latency` a verdict's delay against a batch.
+`engine` holds an engine against torch, `precision` INT8 or half precision against float32, `pipeline` the daemon
+against the engine alone, `frames` the way of the frames against a memory copy, `latency` a verdict's delay against a
+batch. `flops` measures nothing, it counts.
 """

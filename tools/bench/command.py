@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from engines.bundle import open_bundle
+from engines.builds import DEFAULT_CACHE, Runtime
+from engines.bundle import Bundle, open_bundle
+from inspectd.settings import EngineSettings
 from tools.bench.rounds import Comparison
 
 if TYPE_CHECKING:  # help must not wait for it
@@ -27,28 +30,89 @@ Seconds = Annotated[float, typer.Option(min=0.5, help="Length of one measurement
 Rounds = Annotated[int, typer.Option(min=1, help="Measurements of either candidate, in turn.")]
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there too.")]
 
+Batch = Annotated[int, typer.Option(min=1, max=256, help="Tiles in a batch.")]
+Cache = Annotated[Path, typer.Option(metavar="DIR", help="Where built engines are kept.")]
+
 CORES = len(os.sched_getaffinity(0))
 
 
 @app.command()
 def engine(
     bundle: BundleArgument,
+    runtime: Annotated[Runtime, typer.Option(help="What runs it; a GPU's engine must have been built.")] = Runtime.ONNX,
+    precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or int8, as in engine.precision.")] = "auto",
+    cache: Cache = DEFAULT_CACHE,
+    device: Annotated[int, typer.Option(min=0, help="Number of the GPU, as CUDA counts.")] = 0,
     threads: Threads = CORES,
-    batch: Annotated[int, typer.Option(min=1, help="Tiles in a batch.")] = 8,
+    batch: Batch = 8,
     seconds: Seconds = 5.0,
     rounds: Rounds = 3,
     json_file: Json = None,
 ) -> None:
-    """ONNX Runtime against torch in eager mode, in torch's default layout and in its faster one."""
-    from tools.bench.engine import compare_engine  # noqa: PLC0415 - help must not wait for it
+    """An engine against torch in eager mode on the CPU, in torch's default layout and in its faster one; where a
+    batch's time goes, and how much is computed in it."""
+    from tools.bench.engine import compare_with_torch  # noqa: PLC0415 - help must not wait for it
+    from tools.bench.profiling import profile  # noqa: PLC0415 - likewise
 
     opened = open_bundle(bundle)
+    settings = _settings(
+        runtime=runtime, precision=precision, cache=cache, device=device, threads=threads, max_batch=batch
+    )
     results = [
-        compare_engine(opened, threads=threads, batch=batch, seconds=seconds, rounds=rounds, layout=layout)
+        compare_with_torch(opened, settings, seconds=seconds, rounds=rounds, layout=layout)
         for layout in ("contiguous", "channels_last")
     ]
-    what = f"{opened.manifest.backbone.name}, {opened.manifest.tile.size} px, batch {batch}, {threads} threads"
-    _show(what, results, json_file)
+    profiled = profile(opened, settings, results[0].medians()[0], seconds)
+    _show(_described(opened, settings), results, json_file, more={"profile": profiled.as_json()})
+    for line in profiled.lines():
+        typer.echo(line)
+
+
+@app.command()
+def precision(
+    bundle: BundleArgument,
+    runtime: Annotated[Runtime, typer.Option(help="What runs both.")] = Runtime.ONNX,
+    lower: Annotated[str, typer.Option(help="int8 or fp16; it must have been built.")] = "int8",
+    cache: Cache = DEFAULT_CACHE,
+    threads: Threads = CORES,
+    batch: Batch = 8,
+    seconds: Seconds = 5.0,
+    rounds: Rounds = 5,
+    json_file: Json = None,
+) -> None:
+    """A lower precision against float32, both in the same runtime."""
+    from tools.bench.engine import compare_engines  # noqa: PLC0415 - help must not wait for it
+
+    opened = open_bundle(bundle)
+    first, second = (
+        _settings(runtime=runtime, precision=each, cache=cache, threads=threads, max_batch=batch)
+        for each in (lower, "fp32")
+    )
+    comparison = compare_engines(opened, first, second, seconds=seconds, rounds=rounds)
+    _show(_described(opened, first), [comparison], json_file)
+
+
+@app.command()
+def flops(bundle: BundleArgument, json_file: Json = None) -> None:
+    """How much a bundle's graph computes for one tile, and whether anything of it is computed in vain."""
+    import onnx  # noqa: PLC0415 - help must not wait for it
+
+    from tools.bench.flops import count, unused  # noqa: PLC0415 - likewise
+
+    opened = open_bundle(bundle)
+    model = onnx.load_from_string(opened.model)
+    cost, idle = count(model, len(opened.centroids)), unused(model.graph)
+    table = Table(title=f"{opened.manifest.backbone.name}, a tile of {opened.manifest.tile.size} px")
+    for heading in ("operator", "nodes", "million multiply-adds"):
+        table.add_column(heading, justify="left" if heading == "operator" else "right")
+    for operator, multiply_adds in cost.by_operator().items():
+        nodes = sum(layer.operator == operator for layer in cost.layers)
+        table.add_row(operator, str(nodes), f"{multiply_adds / 1e6:.1f}")
+    Console().print(table)
+    typer.echo(f"{cost.flops / 1e9:.3f} GFLOP a tile; {len(idle)} nodes and weights that no output depends on")
+    if json_file is not None:
+        document = {"flops": cost.flops, "multiply_adds": dict(cost.by_operator()), "unused": idle}
+        json_file.write_text(json.dumps(document, indent=1) + "\n")
 
 
 @app.command()
@@ -112,8 +176,28 @@ def latency(
     _show_latency(what, [measure_latency(load, share) for _ in range(rounds)], json_file)
 
 
+def _settings(**given: object) -> EngineSettings:
+    try:
+        return EngineSettings.model_validate(given)
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+
+
+def _described(bundle: Bundle, settings: EngineSettings) -> str:
+    manifest = bundle.manifest
+    return (
+        f"{manifest.backbone.name}, {manifest.tile.size} px, {manifest.centroids} centroids, "
+        f"batch {settings.max_batch}, {settings.threads} threads"
+    )
+
+
 def _show(
-    what: str, comparisons: list[Comparison], json_file: Path | None, unit: str = "tiles/s", scale: float = 1.0
+    what: str,
+    comparisons: list[Comparison],
+    json_file: Path | None,
+    unit: str = "tiles/s",
+    scale: float = 1.0,
+    more: Mapping[str, object] | None = None,
 ) -> None:
     table = Table(title=what)
     for heading in ("candidate", unit, "against", unit, "ratio", "rounds' range"):
@@ -124,7 +208,7 @@ def _show(
         ratio, spread = f"{comparison.ratio:.3f}", f"{low:.3f}…{high:.3f}"
         table.add_row(comparison.first, f"{first:.1f}", comparison.second, f"{second:.1f}", ratio, spread)
     Console().print(table)
-    _write(json_file, what, "comparisons", [comparison.as_json() for comparison in comparisons])
+    _write(json_file, what, "comparisons", [comparison.as_json() for comparison in comparisons], more)
 
 
 def _show_latency(what: str, rounds: list[Latency], json_file: Path | None) -> None:
@@ -138,6 +222,12 @@ def _show_latency(what: str, rounds: list[Latency], json_file: Path | None) -> N
     _write(json_file, what, "rounds", [asdict(one) | {"ratio": one.ratio} for one in rounds])
 
 
-def _write(json_file: Path | None, what: str, key: str, figures: Sequence[Mapping[str, object]]) -> None:
+def _write(
+    json_file: Path | None,
+    what: str,
+    key: str,
+    figures: Sequence[Mapping[str, object]],
+    more: Mapping[str, object] | None = None,
+) -> None:
     if json_file is not None:
-        json_file.write_text(json.dumps({"what": what, key: list(figures)}, indent=1) + "\n")
+        json_file.write_text(json.dumps({"what": what, key: list(figures), **(more or {})}, indent=1) + "\n")

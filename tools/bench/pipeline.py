@@ -11,8 +11,9 @@ import time
 from functools import partial
 from pathlib import Path
 
+from inspectd.settings import EngineSettings
+from tools.bench import engine as engines_alone
 from tools.bench.line import MAX_BATCH, SLOTS, Load, decided, running_line, write_frames
-from tools.bench.process import measured_rate
 from tools.bench.rounds import Comparison, compare
 
 
@@ -28,8 +29,8 @@ def compare_pipeline(load: Load, rounds: int) -> Comparison:
 
 def engine_rate(load: Load) -> float:
     """Tiles per second of the engine alone, in full batches."""
-    arguments = (load.bundle.path, load.threads, MAX_BATCH, SLOTS, load.seconds)
-    return measured_rate("tools.bench.engine_alone", *arguments)
+    settings = EngineSettings(threads=load.threads, max_batch=MAX_BATCH, slots=SLOTS)
+    return engines_alone.engine_rate(load.bundle, settings, load.seconds)
 
 
 def _daemon_rate(load: Load, folder: Path) -> float:

@@ -1,21 +1,26 @@
-"""Running a candidate as a process of its own that prints its rate."""
+"""Running a candidate as a process of its own that prints what was measured."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-from tools.errors import ToolsError
+from tools.errors import BenchError
 
 
-def measured_rate(module: str, *arguments: object) -> float:
+def measured(module: str, *arguments: object) -> str:
     """What `python -m MODULE ARGUMENTS` prints.
 
     Raises:
-        ToolsError: it failed; with what it said.
+        BenchError: it failed; with what it said.
     """
     command = [sys.executable, "-m", module, *map(str, arguments)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     if run.returncode:
-        raise ToolsError(f"{module} could not be measured:\n{run.stderr}")
-    return float(run.stdout)
+        raise BenchError(f"{module} could not be measured:\n{run.stderr}")
+    return run.stdout
+
+
+def measured_rate(module: str, *arguments: object) -> float:
+    """The number that it prints. Errors as of `measured`."""
+    return float(measured(module, *arguments))

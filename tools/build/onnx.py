@@ -78,9 +78,10 @@ def build_int8(console: Console, bundle: Bundle, options: BuildOptions, defectiv
         )
     int8 = GraphRun(model, bundle.centroids, threads=options.threads)
     full = GraphRun(bundle.model, bundle.centroids, threads=options.threads)
-    with _progress(console, "judging twice") as (progress, task):
-        judge = _Judge(bundle, full, int8, partial(progress.advance, task))
-        gate = judge(held_out, pictures_below(defective, None) if defective else None, rng)
+    bad = pictures_below(defective, None) if defective else None
+    runs = 2 * (len(held_out) + len(held_out if bad is None else bad))
+    with _progress(console, "judging twice", runs) as (progress, task):
+        gate = _Judge(bundle, full, int8, partial(progress.advance, task))(held_out, bad, rng)
     if not gate:
         raise BuildError(f"bundle {bundle.path.name}: int8 does not judge as float32 does: {gate}; run it in float32")
     report = {
