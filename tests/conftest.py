@@ -10,6 +10,10 @@ import pytest
 from engines.bundle import Bundle
 from tests.bundles import tiny_bundle
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers share the cores with each other and with the daemons that they start: one thread of arithmetic each.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 DATA = Path(os.environ.get("INSPECTD_DATA", Path(__file__).parents[1].parent / "shared" / "data"))
 
 

@@ -50,6 +50,7 @@ def test_the_daemon_cannot_write(ring: tuple[RingWriter, RingReader]) -> None:
 
 
 def test_a_view_keeps_the_memory_and_its_end_frees_it() -> None:
+    gc.collect()  # rings of other tests, so that none of them goes meanwhile
     before = mapped_rings()
     descriptor = create_ring(3, SLOT)
     writer, reader = RingWriter(descriptor, 3, SLOT), RingReader(descriptor, 3, SLOT)
