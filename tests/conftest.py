@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,16 +15,12 @@ from tests.bundles import tiny_bundle
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers share the cores with each other and with the daemons that they start: one thread of arithmetic each.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+else:
+    # PyGObject's warnings are of a class `gobject.Warning`, whose module cannot be imported; what a worker warned of is
+    # put together again by importing it.
+    sys.modules.setdefault("gobject", builtins)
 
 DATA = Path(os.environ.get("INSPECTD_DATA", Path(__file__).parents[1].parent / "shared" / "data"))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers, a file's tests go to one of them: they share what is dear to make."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @pytest.fixture(scope="session")

@@ -44,6 +44,7 @@ class Configuration:
 
     def __post_init__(self) -> None:
         self.verdicts, self.maps, self.replay, self.control = (f"tcp://127.0.0.1:{free_port()}" for _ in range(4))
+        self.metrics = f"127.0.0.1:{free_port()}"
         self.journal = self.folder / "journal.db"
         self.path = self.folder / "inspectd.toml"
         self.path.write_text(self._text())
@@ -66,6 +67,8 @@ maps = "{self.maps}"
 replay = "{self.replay}"
 [control]
 address = "{self.control}"
+[metrics]
+address = "{self.metrics}"
 [journal]
 path = "{self.journal}"
 {cameras}

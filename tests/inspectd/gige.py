@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 
 import pytest
@@ -33,8 +38,16 @@ def require_aravis() -> None:
         pytest.skip(str(error))
 
 
+@contextmanager
+def gige_alone() -> Iterator[None]:
+    """Keep other workers of the tests from switching such a camera on, or looking for one, meanwhile."""
+    with Path(tempfile.gettempdir(), "inspectd-tests-gige.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 class GigeCamera:
-    """One at a time: all listen on GigE Vision's own port. Modules that use it are of the xdist group `gige`."""
+    """One at a time, see `gige_alone`: all listen on GigE Vision's own port."""
 
     def __init__(self, lost_ratio: float = 0.0) -> None:
         """`lost_ratio` of its packets are not sent."""

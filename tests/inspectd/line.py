@@ -15,6 +15,7 @@ from engines.errors import EngineError
 from engines.onnx import OnnxEngine
 from engines.pixels import PixelFormat
 from inspectd.frames import Frame
+from inspectd.metrics.meters import Meters
 from inspectd.pipeline.inspector import Inspector
 from inspectd.pipeline.policy import CameraPolicy
 from inspectd.pipeline.queues import QueuePolicy
@@ -75,6 +76,7 @@ class Line:
             engine_timeout_s=20,
             max_regions=8,
             max_open_parts=4,
+            meters=Meters(["web", "edge"]),
         )
         self.inspector.start()
 

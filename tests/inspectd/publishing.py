@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from inspectd.journal import Journal
+from inspectd.metrics.meters import Meters
 from inspectd.publisher import DaemonStatus, Publisher
 from inspectd.replay import ReplayServer
 from inspectd.settings import PublishSettings
@@ -30,6 +31,8 @@ STATUS = DaemonStatus(
     (CameraStatus(camera="web", state=CameraState.RUNNING, frames=7, restarts=0),),
     open_frames=2,
 )
+CAMERAS = ("web", "web2", "edge", "other")
+"""Those that drafts may be of."""
 REGION = Region(
     x=8, y=16, width=24, height=32, area=600, centroid_x=20.5, centroid_y=31, peak=3.5, peak_x=20, peak_y=28
 )
@@ -76,7 +79,15 @@ def publishing(journal: Path, settings: PublishSettings) -> Iterator[Publisher]:
     """Publisher and replay server over a journal, in this process."""
     with Journal(journal, max_age_days=30, max_size_mb=64) as opened:
         failures: list[Exception] = []
-        publisher = Publisher(settings, "line-3", uuid.uuid4().hex, opened, lambda: STATUS, on_fatal=failures.append)
+        publisher = Publisher(
+            settings,
+            "line-3",
+            uuid.uuid4().hex,
+            opened,
+            lambda: STATUS,
+            on_fatal=failures.append,
+            meters=Meters(CAMERAS),
+        )
         try:
             publisher.start()
             with ReplayServer(settings.replay, opened):

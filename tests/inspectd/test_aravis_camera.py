@@ -29,17 +29,17 @@ from inspectd.check import check
 from inspectd.errors import CameraError
 from inspectd.settings import AravisCamera, DropPolicy
 from inspectd.wire.models import CameraState, Reason
-from tests.inspectd.gige import ADDRESS, SERIAL, GigeCamera, require_aravis
+from tests.inspectd.gige import ADDRESS, SERIAL, GigeCamera, gige_alone, require_aravis
 from tests.inspectd.test_capture_supervisor import Sink, capturing, status, until, wait_for_frames
-
-pytestmark = pytest.mark.xdist_group("gige")
 
 FAST: dict[str, Any] = {"rate_hz": 100.0, "width": 256, "height": 128, "settle_frames": 1}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _aravis() -> None:
+def _aravis() -> Iterator[None]:
     require_aravis()
+    with gige_alone():
+        yield
 
 
 @pytest.fixture

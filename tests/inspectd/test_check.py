@@ -44,6 +44,9 @@ replay = "tcp://127.0.0.1:{free_port()}"
 [control]
 address = "tcp://127.0.0.1:{free_port()}"
 
+[metrics]
+address = "127.0.0.1:{free_port()}"
+
 [journal]
 path = "{folder}/journal.db"
 """)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -25,9 +25,13 @@ from inspectd.manual.pictures import to_png, write_new_picture, write_picture
 from inspectd.manual.record import record
 from inspectd.manual.snap import snap
 from inspectd.settings import AravisCamera, Settings, load_settings
-from tests.inspectd.gige import SERIAL, GigeCamera, require_aravis
+from tests.inspectd.gige import SERIAL, GigeCamera, gige_alone, require_aravis
 
-pytestmark = pytest.mark.xdist_group("gige")
+
+@pytest.fixture(scope="module", autouse=True)
+def _gige_alone() -> Iterator[None]:
+    with gige_alone():
+        yield
 
 
 def picture(number: int, colour: bool = False) -> NDArray[np.uint8]:

@@ -13,12 +13,13 @@ import zmq
 
 from inspectd.errors import JournalError, PublishError
 from inspectd.journal import Journal
+from inspectd.metrics.meters import Meters
 from inspectd.publisher import Publisher
 from inspectd.settings import PublishSettings
 from inspectd.wire.maps import decode_map
 from inspectd.wire.models import DaemonState, Heartbeat, MapHeader, Outcome, Reason, Verdict
 from tests.daemons import free_port, wait_until
-from tests.inspectd.publishing import STATUS, distance_map, draft, local_settings, publishing
+from tests.inspectd.publishing import CAMERAS, STATUS, distance_map, draft, local_settings, publishing
 
 PATIENCE_MS = 20_000
 
@@ -215,7 +216,8 @@ def test_many_threads_may_submit(path: Path, settings: PublishSettings) -> None:
 
 
 def publisher_on(settings: PublishSettings, journal: Journal, fatal: list[Exception]) -> Publisher:
-    return Publisher(settings, "line-3", "boot", journal, lambda: STATUS, on_fatal=fatal.append)
+    meters = Meters(CAMERAS)
+    return Publisher(settings, "line-3", "boot", journal, lambda: STATUS, on_fatal=fatal.append, meters=meters)
 
 
 @pytest.mark.parametrize("which", ["verdicts", "maps"])
