@@ -23,6 +23,11 @@ else:
 DATA = Path(os.environ.get("INSPECTD_DATA", Path(__file__).parents[1].parent / "shared" / "data"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that train come first: they take longest, and no worker should be left alone with them in the end."""
+    items.sort(key=lambda item: "tools" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def surfaces() -> Path:
     """The folder of real surfaces."""
