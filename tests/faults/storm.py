@@ -125,7 +125,7 @@ def _hang(camera: NetworkCamera, dice: np.random.Generator, over: threading.Even
 def _pull(
     camera: NetworkCamera, dice: np.random.Generator, over: threading.Event, seen: Seen, returned: list[int]
 ) -> None:
-    while not over.wait(dice.uniform(3.0, 8.0)):
+    while not over.wait(dice.uniform(BACK_S + 1, BACK_S + 5)):  # it stays for long enough to be seen coming back
         camera.pull()
         seen.pulls += 1
         over.wait(dice.uniform(0.2, 8.0))
