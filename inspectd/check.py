@@ -27,7 +27,7 @@ from inspectd.cameras.gst.recipe import GstSettings, quoted, recipe_of
 from inspectd.cameras.gst.runtime import load_runtime
 from inspectd.cameras.opencv import TargetKind, target_kind
 from inspectd.effective import effective_toml
-from inspectd.errors import CameraError, JournalError, SettingsError, ViewError
+from inspectd.errors import CameraError, JournalError, PublishError, SettingsError, ViewError
 from inspectd.journal import JournalReader, lock_holder
 from inspectd.settings import (
     AravisCamera,
@@ -35,6 +35,7 @@ from inspectd.settings import (
     ControlSettings,
     ImagesCamera,
     JournalSettings,
+    MetricsSettings,
     ModelSettings,
     PublishSettings,
     RtspCamera,
@@ -42,7 +43,7 @@ from inspectd.settings import (
     V4l2Camera,
     load_settings,
 )
-from inspectd.sockets import bind_problem
+from inspectd.sockets import bind_problem, listening_socket
 from inspectd.view.view import View, framing, load_view
 from inspectd.web.web import scale_problem
 
@@ -90,6 +91,7 @@ class _Sections:
     cameras: Mapping[str, CameraSettings]
     publish: PublishSettings | None
     control: ControlSettings | None
+    metrics: MetricsSettings | None
     journal: JournalSettings | None
 
 
@@ -97,7 +99,7 @@ def _sections(path: Path) -> _Sections:
     try:
         merged = _merged(tomllib.loads(path.read_text()), EnvSettingsSource(Settings)())
     except (OSError, ValueError, EnvironmentSettingsError):
-        return _Sections(None, {}, None, None, None)
+        return _Sections(None, {}, None, None, None, None)
     cameras = merged.get("cameras")
     found = {name: _camera(value) for name, value in cameras.items()} if isinstance(cameras, dict) else {}
     return _Sections(
@@ -105,6 +107,7 @@ def _sections(path: Path) -> _Sections:
         {name: camera for name, camera in found.items() if camera is not None},
         _valid(PublishSettings, merged.get("publish", {})),
         _valid(ControlSettings, merged.get("control", {})),
+        _valid(MetricsSettings, merged.get("metrics", {})),
         _valid(JournalSettings, merged.get("journal", {})),
     )
 
@@ -152,7 +155,7 @@ def _look(sections: _Sections) -> Iterator[Finding]:
     if running is not None:
         yield "note", f"process {running or '(unknown)'} holds this journal: the daemon runs; addresses were not tried"
     else:
-        yield from _look_at_addresses(sections.publish, sections.control)
+        yield from _look_at_addresses(sections.publish, sections.control, sections.metrics)
 
 
 def _look_at_view(name: str, camera: CameraSettings, geometry: TileGeometry | None) -> Iterator[Finding]:
@@ -267,7 +270,9 @@ def _can_write(folder: Path) -> bool:
     return True
 
 
-def _look_at_addresses(publish: PublishSettings | None, control: ControlSettings | None) -> Iterator[Finding]:
+def _look_at_addresses(
+    publish: PublishSettings | None, control: ControlSettings | None, metrics: MetricsSettings | None
+) -> Iterator[Finding]:
     """Bind all at once, as the daemon will, so that two of its own that collide are found too."""
     addresses: dict[str, str] = {}
     if publish is not None:
@@ -285,6 +290,8 @@ def _look_at_addresses(publish: PublishSettings | None, control: ControlSettings
                 yield "problem", problem
             else:
                 taken[_place(address)] = setting
+        if metrics is not None and metrics.address:
+            yield from _look_at_metrics(metrics.address, taken)
     finally:
         context.destroy(linger=0)
 
@@ -292,10 +299,25 @@ def _look_at_addresses(publish: PublishSettings | None, control: ControlSettings
 def _try_address(socket: zmq.Socket[bytes], setting: str, address: str, taken: Mapping[str, str]) -> str | None:
     other = taken.get(_place(address))
     if other is not None:
-        return f"{setting} = '{address}': {other} has this port already; give each its own"
+        return _collision(setting, address, other)
     if address.startswith("ipc://"):
         return _ipc_problem(setting, address)  # binding would take the name away from whoever listens there
     return _bind_problem(socket.bind, setting, address)
+
+
+def _look_at_metrics(address: str, taken: Mapping[str, str]) -> Iterator[Finding]:
+    other = taken.get(_place(f"tcp://{address}"))
+    if other is not None:
+        yield "problem", _collision("metrics.address", address, other)
+        return
+    try:
+        listening_socket("metrics.address", address, 1).close()
+    except PublishError as error:
+        yield "problem", str(error)
+
+
+def _collision(setting: str, address: str, other: str) -> str:
+    return f"{setting} = '{address}': {other} has this port already; give each its own"
 
 
 def _bind_problem(bind: Callable[[str], object], setting: str, address: str) -> str | None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
 import structlog
+from prometheus_client import ProcessCollector
 
 from engines.base import Engine
 from engines.bundle import Bundle, open_bundle
@@ -32,6 +33,11 @@ from inspectd.errors import (
     ViewError,
 )
 from inspectd.journal import Journal
+from inspectd.metrics.health import ailments
+from inspectd.metrics.meters import Meters
+from inspectd.metrics.page import Page
+from inspectd.metrics.server import MetricsServer
+from inspectd.metrics.standing import Standing
 from inspectd.pipeline.inspector import Inspector
 from inspectd.pipeline.parts import Part
 from inspectd.pipeline.policy import CameraPolicy
@@ -131,6 +137,8 @@ class Daemon:
         _check_webs(settings.cameras, self._bundle.manifest.mm_per_px)
         self._inspector: Inspector | None = None
         self._capture: CaptureSupervisor | None = None
+        self._vitals: Vitals | None = None
+        self._meters = Meters(settings.cameras)
 
     def run(self) -> int:
         """Live. See `run`."""
@@ -151,12 +159,32 @@ class Daemon:
         limits = settings.journal.max_age_days, settings.journal.max_size_mb
         journal = parts.enter_context(Journal(settings.journal.path, *limits))
         publisher = Publisher(
-            settings.publish, settings.publisher, uuid.uuid4().hex, journal, self._status, on_fatal=self._on_fatal
+            settings.publish,
+            settings.publisher,
+            uuid.uuid4().hex,
+            journal,
+            self._status,
+            on_fatal=self._on_fatal,
+            meters=self._meters,
         )
         parts.callback(publisher.close)
         publisher.start()
         parts.enter_context(ReplayServer(settings.publish.replay, journal))
+        if settings.metrics.address:
+            parts.enter_context(self._metrics(publisher))
         return publisher
+
+    def _metrics(self, publisher: Publisher) -> MetricsServer:
+        registry = self._meters.registry
+        ProcessCollector(registry=registry)
+        registry.register(
+            Standing(self._settings, self._bundle, publisher, lambda: self._inspector, lambda: self._vitals)
+        )
+        return MetricsServer(
+            self._settings.metrics.address,
+            Page(registry).text,
+            lambda: ailments(publisher.heartbeat, self._vitals),
+        )
 
     def _start_inspecting(
         self, publisher: Publisher, parts: ExitStack
@@ -173,6 +201,7 @@ class Daemon:
             engine_timeout_s=settings.engine.timeout_s,
             max_regions=settings.publish.max_regions,
             max_open_parts=settings.control.max_open_parts,
+            meters=self._meters,
         )
         capture = CaptureSupervisor(settings.cameras, inspector)
         parts.callback(capture.close, CLOSE_S)
@@ -181,8 +210,8 @@ class Daemon:
         self._state = DaemonState.INSPECTING
         capture.start()
         control = parts.enter_context(ControlServer(settings.control.address, self._asked))
-        vitals = Vitals([capture.pulse, *inspector.pulses, publisher.pulse, control.pulse])
-        return inspector, capture, Reporter(self._manager, vitals, lambda: publisher.heartbeat)
+        self._vitals = Vitals([capture.pulse, *inspector.pulses, publisher.pulse, control.pulse])
+        return inspector, capture, Reporter(self._manager, self._vitals, lambda: publisher.heartbeat)
 
     def _policy(self, camera: CameraSettings, view: View) -> CameraPolicy:
         mm_per_px = camera.mm_per_px or (view.plane.mm_per_px if view.plane else self._bundle.manifest.mm_per_px)

@@ -25,6 +25,11 @@ class Parcel:
         """Memory of the map."""
         return 0 if self.distance_map is None else self.distance_map.distance.nbytes
 
+    @property
+    def decided_ns(self) -> int:
+        """CLOCK_MONOTONIC when it was decided."""
+        return self.draft.decided_monotonic_ns
+
 
 class Outbox:
     """Any thread puts in, one thread takes out, in order."""
@@ -82,6 +87,16 @@ class Outbox:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    @property
+    def oldest_ns(self) -> int | None:
+        """When the oldest parcel was decided that is to be taken out, CLOCK_MONOTONIC; None where none is."""
+        with self._changed:
+            return self._waiting[0].decided_ns if self._waiting else None
+
+    def __len__(self) -> int:
+        """Parcels that are to be taken out."""
+        return len(self._waiting)
 
     @property
     def closed(self) -> bool:

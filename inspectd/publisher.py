@@ -16,6 +16,7 @@ import zmq
 
 from inspectd.errors import JournalError
 from inspectd.journal import Journal
+from inspectd.metrics.meters import Meters
 from inspectd.outbox import MAX_DRAFTS, Outbox, Parcel
 from inspectd.settings import PublishSettings
 from inspectd.sockets import bound_socket
@@ -69,6 +70,7 @@ class Publisher:
         status_source: Callable[[], DaemonStatus],
         *,
         on_fatal: Callable[[Exception], None],
+        meters: Meters,
     ) -> None:
         """`journal` is open, and from `start` to `close` this publisher's alone; `status_source` is asked at every
         heartbeat; `on_fatal` is told once when verdicts can no longer be journaled. Both are called by its thread."""
@@ -78,6 +80,7 @@ class Publisher:
         self._journal = journal
         self._status_source = status_source
         self._on_fatal = on_fatal
+        self._meters = meters
         self._outbox = Outbox()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._verdicts: zmq.Socket[bytes] | None = None
@@ -90,6 +93,7 @@ class Publisher:
         self._next_beat_s = 0.0
         self._latest = 0
         self._journal_failing = False
+        self._in_hand: Sequence[Parcel] = ()
         self._fatal = False
         self._lost_lock = threading.Lock()
         self._lost = 0
@@ -119,6 +123,18 @@ class Publisher:
     def latest(self) -> int:
         """The number published last, in this life or before."""
         return self._latest
+
+    @property
+    def waiting(self) -> int:
+        """Verdicts decided that are not published yet."""
+        return len(self._in_hand) + len(self._outbox)
+
+    @property
+    def lag_s(self) -> float:
+        """Since the oldest of them was decided, s; 0 where there is none."""
+        in_hand = self._in_hand
+        oldest_ns = in_hand[0].decided_ns if in_hand else self._outbox.oldest_ns
+        return 0.0 if oldest_ns is None else (time.monotonic_ns() - oldest_ns) / 1e9
 
     @property
     def heartbeat(self) -> Heartbeat | None:
@@ -158,8 +174,10 @@ class Publisher:
             self._beat_if_due()
             with self.pulse.resting():
                 parcels = self._outbox.take(BATCH, self._next_beat_s - time.monotonic())
+            self._in_hand = parcels
             if parcels and self._publish(parcels):
                 self._outbox.done(len(parcels))
+            self._in_hand = ()
         self._beat(DaemonState.STOPPED)
         self.pulse.end()
 
@@ -168,9 +186,11 @@ class Publisher:
         if durable is None:
             self._lose(len(parcels))
             return False
+        durable_ns = time.monotonic_ns()
         for verdict, message, distance_map in durable:
             self.pulse.beat()
             self._send(verdict, message, distance_map)
+            self._meters.published(verdict, durable_ns, time.monotonic_ns())
             self._beat_if_due()
         return True
 
@@ -222,6 +242,7 @@ class Publisher:
     def _lose(self, count: int) -> None:
         with self._lost_lock:
             self._lost += count
+        self._meters.lost(count)
 
     # What is sent
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 from collections.abc import Mapping
 
 import zmq
@@ -44,6 +45,21 @@ def bound_socket(
     return socket
 
 
-def bind_problem(setting: str, address: str, error: zmq.ZMQError) -> str:
+def listening_socket(setting: str, address: str, backlog: int) -> socket.socket:
+    """A plain TCP socket that listens on `address`, HOST:PORT, the value of `setting`.
+
+    Raises:
+        PublishError: as `bound_socket`.
+    """
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, int(port)), family=family, backlog=backlog)
+    except OSError as error:
+        raise PublishError(bind_problem(setting, address, error)) from error
+
+
+def bind_problem(setting: str, address: str, error: zmq.ZMQError | OSError) -> str:
     """Why an address cannot be listened on, in words."""
     return f"{setting} = '{address}': {_WAYS_OUT.get(error.errno or 0, f'cannot be bound: {error}')}"

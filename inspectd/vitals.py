@@ -59,6 +59,10 @@ class Vitals:
     def __init__(self, pulses: Sequence[Pulse]) -> None:
         self._pulses = pulses
 
+    def alive(self) -> dict[str, bool]:
+        """Whether each stage is, by its name."""
+        return {pulse.stage: pulse.problem() is None for pulse in self._pulses}
+
     def problems(self) -> tuple[str, ...]:
         """What is not alive, in words; empty when all is well."""
         return tuple(problem for pulse in self._pulses if (problem := pulse.problem()) is not None)

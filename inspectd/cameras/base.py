@@ -70,7 +70,7 @@ class Camera(ABC):
         """
         raise CameraError("this camera takes no software trigger")
 
-    def look(self) -> None:
+    def look(self) -> None:  # noqa: B027 - most drivers have nothing to look at while nobody reads
         """Called now and then while nobody waits in `read`, because no trigger is open.
 
         Raises:

@@ -105,6 +105,12 @@ class Batch:
         self.parts.append(part)
         self.size += part.cut.count
 
+    def submitted(self, now_ns: int) -> None:
+        """It goes to the engine."""
+        for part in self.parts:
+            if part.cut.first == 0:
+                part.work.opened.submitted_ns = now_ns
+
     def pixels_read(self) -> None:
         """The engine has read the pixels, or never will."""
         for part in self.parts:

@@ -19,6 +19,7 @@ from engines.bundle import Bundle
 from engines.errors import DeviceLostError, EngineError, EngineTimeoutError, NotFiniteError
 from inspectd.errors import DeviceFailure, EngineFailure, ViewError
 from inspectd.frames import Frame, LostFrame
+from inspectd.metrics.meters import Meters
 from inspectd.pipeline.batches import Batch, FrameWork, WorkSource
 from inspectd.pipeline.drafting import Drafter
 from inspectd.pipeline.judging import FrameJudge
@@ -55,6 +56,7 @@ class Inspector:
         engine_timeout_s: float,
         max_regions: int,
         max_open_parts: int,
+        meters: Meters,
     ) -> None:
         """`report` gets every verdict, from several threads; `on_fatal` is called when inspection cannot go on;
         `on_ended` when a camera's source has ended."""
@@ -64,6 +66,7 @@ class Inspector:
         self._report = report
         self._on_ended = on_ended
         self._engine_timeout_s = engine_timeout_s
+        self._meters = meters
         self._judge = FrameJudge(bundle, cameras, max_regions)
         self._draft = Drafter(
             bundle,
@@ -102,6 +105,15 @@ class Inspector:
     def open_frames(self) -> int:
         """Frames taken or triggered that have no verdict yet."""
         return len(self._ledger)
+
+    def queued(self) -> dict[str, int]:
+        """Frames that wait for the engine, by camera."""
+        return self._queues.waiting()
+
+    @property
+    def max_batch(self) -> int:
+        """Most tiles that go to the engine together."""
+        return self._engine.max_batch
 
     def drain(self, timeout_s: float, reason: Reason, detail: str) -> int:
         """Wait until every frame taken has its verdict; after `timeout_s` the rest is settled as ERROR for `reason`.
@@ -218,6 +230,7 @@ class Inspector:
             self._flying.put(None)
 
     def _submit(self, batch: Batch) -> None:
+        batch.submitted(time.monotonic_ns())
         try:
             ticket = self._engine.submit(batch.cuts)
         except EngineError as error:
@@ -241,6 +254,7 @@ class Inspector:
                 self._batch_failed(batch, error)
             else:
                 self._failures = 0
+                self._meters.batch(batch.size)
                 self._accept(batch, result)
             if self._engine.keeps_pixels:
                 batch.pixels_read()
@@ -260,7 +274,7 @@ class Inspector:
                 self._conclude(part.work)
 
     def _conclude(self, work: FrameWork) -> None:
-        opened = work.opened
+        opened, collected_ns = work.opened, time.monotonic_ns()
         judged = self._judge.judge(opened.frame, work.frame_map())
         # The ledger's clock may be held up; a judgement that comes too late is none.
         late = opened.overdue
@@ -271,11 +285,13 @@ class Inspector:
             return
         draft = self._judge.told(judged, self._draft.judged(opened, judged.judgement))
         self._tell(draft, MapDraft(judged.distance, self._bundle.manifest.tile.cell), opened.part)
+        self._meters.judged(opened, collected_ns, draft.decided_monotonic_ns)
 
     # What went wrong
 
     def _batch_failed(self, batch: Batch, error: EngineError) -> None:
         reason = Reason.NOT_FINITE if isinstance(error, NotFiniteError) else Reason.ENGINE_FAILED
+        self._meters.batch_failed()
         log.error("the engine failed on a batch", error=str(error), tiles=batch.size)
         for part in batch.parts:
             self._settle_error(part.work.opened, reason, str(error))

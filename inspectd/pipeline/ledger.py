@@ -55,6 +55,9 @@ class OpenFrame(Open):
     ) -> None:
         super().__init__(frame.captured_monotonic_ns, deadline_ms)
         self.frame = frame
+        self.arrived_ns = time.monotonic_ns()
+        self.submitted_ns = 0
+        """CLOCK_MONOTONIC when its first tiles went to the engine."""
         self.part = part
         """What it shows, where a trigger asked for it."""
         self.untriggered = untriggered

@@ -76,6 +76,10 @@ class FrameQueues:
             self._flooding.discard(camera)
         return taken
 
+    def waiting(self) -> dict[str, int]:
+        """Frames that wait, by camera."""
+        return {camera: len(waiting) for camera, waiting in self._waiting.items()}
+
     def close(self) -> None:
         """Wake whoever waits; what still waits can be taken."""
         with self._arrived:

@@ -25,6 +25,7 @@ CONFIGURATIONS: Final = Path("/etc/inspectd")
 DESTINATIONS: Final[Mapping[str, Path]] = {
     "inspectd.service": Path("/etc/systemd/system/inspectd.service"),
     "inspectd@.service": Path("/etc/systemd/system/inspectd@.service"),
+    "inspectd-bridge@.service": Path("/etc/systemd/system/inspectd-bridge@.service"),
     "sysusers.conf": Path("/etc/sysusers.d/inspectd.conf"),
     "tmpfiles.conf": Path("/etc/tmpfiles.d/inspectd.conf"),
     "udev.rules": Path("/etc/udev/rules.d/70-inspectd.rules"),

@@ -7,7 +7,7 @@ from inspectd.settings.engine import EngineSettings, ModelSettings
 from inspectd.settings.gst import GstCamera, PatternCamera, RtspCamera, V4l2Camera
 from inspectd.settings.images import ImagesCamera
 from inspectd.settings.opencv import OpencvCamera
-from inspectd.settings.outlets import ControlSettings, JournalSettings, LogSettings, PublishSettings
+from inspectd.settings.outlets import ControlSettings, JournalSettings, LogSettings, MetricsSettings, PublishSettings
 from inspectd.settings.section import NAME, Positive
 from inspectd.settings.settings import ENVIRONMENT_PREFIX, Settings, load_settings, make_settings
 from inspectd.settings.web import Direction, LineScanSettings, WebSettings
@@ -28,6 +28,7 @@ __all__ = [
     "JournalSettings",
     "LineScanSettings",
     "LogSettings",
+    "MetricsSettings",
     "ModelSettings",
     "OpencvCamera",
     "PatternCamera",

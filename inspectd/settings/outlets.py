@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from inspectd.settings.section import Positive, Section
 from inspectd.wire import addresses
+
+MAX_PORT = 65535
 
 
 class ControlSettings(Section):
@@ -33,6 +35,21 @@ class PublishSettings(Section):
     """`float16` for machines, `png` for eyes, `off` for none."""
     max_regions: int = Field(default=64, ge=1, le=4096)
     """Most regions listed in a verdict, largest peak first."""
+
+
+class MetricsSettings(Section):
+    """Figures for Prometheus."""
+
+    address: str = addresses.METRICS
+    """Where HTTP is answered: HOST:PORT. An empty text for nowhere."""
+
+    @field_validator("address")
+    @classmethod
+    def _host_and_port(cls, address: str) -> str:
+        host, _, port = address.rpartition(":")
+        if address and not (host and port.isascii() and port.isdecimal() and 0 < int(port) <= MAX_PORT):
+            raise ValueError(f"write it as in '{addresses.METRICS}', or '' for none")
+        return address
 
 
 class JournalSettings(Section):

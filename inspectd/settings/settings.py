@@ -18,7 +18,7 @@ from pydantic_settings import SettingsError as EnvironmentSettingsError
 from inspectd.errors import SettingsError
 from inspectd.settings.cameras import CAMERA_KINDS, CameraSettings
 from inspectd.settings.engine import EngineSettings, ModelSettings
-from inspectd.settings.outlets import ControlSettings, JournalSettings, LogSettings, PublishSettings
+from inspectd.settings.outlets import ControlSettings, JournalSettings, LogSettings, MetricsSettings, PublishSettings
 from inspectd.settings.section import NAME, Positive
 
 ENVIRONMENT_PREFIX = "INSPECTD_"
@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     """One table a camera, `[cameras.NAME]`."""
     publish: PublishSettings = PublishSettings()
     control: ControlSettings = ControlSettings()
+    metrics: MetricsSettings = MetricsSettings()
     journal: JournalSettings = JournalSettings()
     log: LogSettings = LogSettings()
 

@@ -66,6 +66,7 @@ class Line:
         self._numbers = iter(range(1, 1_000_000))
         scale = None if web is None else 0.5
         policy = CameraPolicy(deadline_ms, QueuePolicy(3, drop), mm_per_px=scale, trigger=trigger, view=view, web=web)
+        self.meters = Meters(["web", "edge"])
         self.inspector = Inspector(
             engine,
             bundle,
@@ -76,7 +77,7 @@ class Line:
             engine_timeout_s=20,
             max_regions=8,
             max_open_parts=4,
-            meters=Meters(["web", "edge"]),
+            meters=self.meters,
         )
         self.inspector.start()
 

@@ -160,6 +160,18 @@ def test_one_port_for_two_is_told(configured: Configured) -> None:
     assert "publish.verdicts has this port already; give each its own" in configured.problems()
 
 
+def test_the_port_for_metrics_is_tried_as_well(configured: Configured) -> None:
+    settings = load_settings(configured.path)
+    address = settings.metrics.address
+    with socket.create_server(("127.0.0.1", int(address.rpartition(":")[2]))):
+        assert f"metrics.address = '{address}': is in use by another program" in configured.problems()
+    taken = settings.control.address.removeprefix("tcp://")
+    configured.replace(f'"{address}"', f'"{taken}"')
+    assert f"metrics.address = '{taken}': control.address has this port already" in configured.problems()
+    configured.replace(f'[metrics]\naddress = "{taken}"', '[metrics]\naddress = ""')
+    assert configured.problems() == ""
+
+
 def test_a_text_that_is_no_address_is_told(configured: Configured) -> None:
     publish = load_settings(configured.path).publish
     configured.replace(publish.replay, "localhost")

@@ -19,6 +19,7 @@ import numpy as np
 
 from inspectd import log
 from inspectd.capture.supervisor import CaptureSupervisor
+from inspectd.metrics.meters import Meters
 from inspectd.pipeline.inspector import Inspector
 from inspectd.pipeline.policy import CameraPolicy
 from inspectd.pipeline.queues import QueuePolicy
@@ -77,6 +78,7 @@ def _line(load: Load, folder: Path, engine: NullEngine) -> Iterator[None]:
         engine_timeout_s=60.0,
         max_regions=1,
         max_open_parts=1,
+        meters=Meters(cameras),
     )
     capture = CaptureSupervisor(cameras, inspector)
     inspector.start()

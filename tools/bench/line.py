@@ -91,6 +91,8 @@ maps = "{maps}"
 replay = "{replay}"
 [control]
 address = "{control}"
+[metrics]
+address = ""
 [journal]
 path = {json.dumps(str(journal))}
 {cameras}""")

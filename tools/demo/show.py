@@ -75,6 +75,9 @@ replay = {quoted["replay"]}
 [control]
 address = {quoted["control"]}
 
+[metrics]
+address = ""
+
 [journal]
 path = {quoted["journal"]}
 """)

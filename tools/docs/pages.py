@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from tools.docs.metrics_page import metrics_parts
+from tools.docs.plc_page import plc_parts
 from tools.docs.settings_page import settings_parts
 from tools.docs.wire_page import wire_parts, wire_schema
 
@@ -17,6 +19,8 @@ def pages() -> dict[Path, str]:
     """Every generated page and what it must hold."""
     return {
         ROOT / "docs" / "settings.md": filled("settings", settings_parts()),
+        ROOT / "docs" / "metrics.md": filled("metrics", metrics_parts()),
+        ROOT / "docs" / "plc.md": filled("plc", plc_parts()),
         ROOT / "docs" / "wire.md": filled("wire", wire_parts()),
         ROOT / "docs" / "wire.schema.json": wire_schema(),
     }

@@ -17,6 +17,7 @@ from inspectd.settings import (
     JournalSettings,
     LineScanSettings,
     LogSettings,
+    MetricsSettings,
     ModelSettings,
     OpencvCamera,
     PatternCamera,
@@ -34,6 +35,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "engine": EngineSettings,
     "publish": PublishSettings,
     "control": ControlSettings,
+    "metrics": MetricsSettings,
     "journal": JournalSettings,
     "log": LogSettings,
 }

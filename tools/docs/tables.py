@@ -7,7 +7,7 @@ import inspect
 import json
 import textwrap
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
+from enum import Enum
 from typing import Any
 
 Schema = Mapping[str, Any]
@@ -46,11 +46,11 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def member_docs(enum: type[StrEnum]) -> dict[str, str]:
+def member_docs(enum: type[Enum]) -> dict[Any, str]:
     """The docstring below each member of an enumeration, by value."""
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(enum))).body
     assert isinstance(tree, ast.ClassDef)
-    docs: dict[str, str] = {member.value: "" for member in enum}
+    docs: dict[Any, str] = {member.value: "" for member in enum}
     name = None
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

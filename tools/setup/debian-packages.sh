@@ -14,7 +14,8 @@ packages=(
 )
 if [ "${1:-}" = --tests ]; then
     # systemd for systemd-analyze; nothing of it is started
-    packages+=(gir1.2-gst-rtsp-server-1.0 systemd)
+    # mosquitto: a broker for the MQTT bridge
+    packages+=(gir1.2-gst-rtsp-server-1.0 systemd mosquitto)
 fi
 
 as_root=()

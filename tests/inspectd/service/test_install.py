@@ -17,6 +17,7 @@ from inspectd.service.command import Target
 from inspectd.settings import load_settings
 
 UNITS = ("inspectd.service", "inspectd@.service")
+ALL_UNITS = (*UNITS, "inspectd-bridge@.service")
 FILES = install.DESTINATIONS
 MOST_EXPOSED = 25
 """systemd-analyze counts in tenths from 0, nothing exposed, to 100."""
@@ -53,7 +54,7 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", ALL_UNITS)
 def test_systemd_finds_no_fault_with_a_unit(systemd_analyze: str, tmp_path: Path, unit: str) -> None:
     installing(tmp_path)
     told = subprocess.run(
@@ -62,7 +63,7 @@ def test_systemd_finds_no_fault_with_a_unit(systemd_analyze: str, tmp_path: Path
     assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", ALL_UNITS)
 def test_a_unit_exposes_little(systemd_analyze: str, tmp_path: Path, unit: str) -> None:
     installing(tmp_path)
     path = str(at(tmp_path, FILES[unit]))
@@ -125,7 +126,7 @@ def test_what_an_earlier_release_wrote_is_replaced(tmp_path: Path, monkeypatch: 
         installing(tmp_path)
     told = installing(tmp_path)
     assert [line for line in told if line.startswith("written: ")] == [
-        f"written: {at(tmp_path, FILES[unit])}" for unit in UNITS
+        f"written: {at(tmp_path, FILES[unit])}" for unit in ALL_UNITS
     ]
     assert sys.executable in unit_text(tmp_path, UNITS[0])
     assert not any(line.startswith("written: ") for line in installing(tmp_path))
