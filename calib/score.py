@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 
 def top_mean(distance: NDArray[np.float32], top_cells: int) -> float:
-    """Mean of the `top_cells` largest values of an h×w map (of all of them, where the map is smaller)."""
+    """Mean of the `top_cells` largest values of an h×w map, or of some of its cells (of all, where there are fewer)."""
+    count, rows = min(top_cells, distance.size), distance.shape[0]
+    if distance.ndim == 2 and count < rows:
+        # Of n values the largest k lie in the k rows whose largest values are largest: few of a large map are sorted.
+        distance = distance[np.argpartition(distance.max(axis=1), rows - count)[rows - count :]]
     flat = distance.ravel()
-    count = min(top_cells, flat.size)
     return float(np.partition(flat, flat.size - count)[flat.size - count :].mean(dtype=np.float64))

@@ -112,10 +112,8 @@ class TileGrid:
             rows, columns = self.map_shape
             return distance[0, :rows, :columns].copy()
         total = np.zeros_like(self._weight)
-        cell, side = self.geometry.cell, self._cells
-        for tile, (y, x) in zip(distance, self.origins, strict=True):
-            row, column = y // cell, x // cell
-            total[row : row + side, column : column + side] += tile * self._window
+        for tile, place in zip(distance, self._places, strict=True):
+            total[place] += tile * self._window
         rows, columns = self.map_shape
         stitched: NDArray[np.float32] = (total / self._weight)[:rows, :columns]
         return stitched
@@ -138,13 +136,18 @@ class TileGrid:
         return window
 
     @cached_property
+    def _places(self) -> tuple[tuple[slice, slice], ...]:
+        """Where each tile's map lies in the frame's."""
+        cell, side = self.geometry.cell, self._cells
+        return tuple((slice(y // cell, y // cell + side), slice(x // cell, x // cell + side)) for y, x in self.origins)
+
+    @cached_property
     def _weight(self) -> NDArray[np.float32]:
         cell, side = self.geometry.cell, self._cells
         bottom, right = (max(values) // cell + side for values in zip(*self._everywhere, strict=True))
         weight = np.zeros((bottom, right), np.float32)
-        for y, x in self.origins:
-            row, column = y // cell, x // cell
-            weight[row : row + side, column : column + side] += self._window
+        for place in self._places:
+            weight[place] += self._window
         weight[weight == 0] = 1  # no tile: the sum of nothing stays 0
         return weight
 

@@ -69,11 +69,20 @@ class ContentCheck:
 
     def _blankness(self, picture: Picture) -> Fault | None:
         sample = picture.pixels[::_STRIDE, ::_STRIDE]
+        if not _may_be_blank(sample[::_STRIDE]):
+            return None
         if _share(sample <= _DARK) >= _WHOLLY:
             return Fault(Reason.BLANK, "wholly black: check the light, the lens cap and the exposure")
         if _share(sample >= _BRIGHT) >= _WHOLLY:
             return Fault(Reason.BLANK, "wholly saturated: check the light, the exposure and the gain")
         return None
+
+
+def _may_be_blank(part: NDArray[np.uint8]) -> bool:
+    """Whether the whole can be blank of which this is every eighth row: a quick look that spares most pictures the
+    other."""
+    enough = 1 - _STRIDE * (1 - _WHOLLY)
+    return _share(part <= _DARK) >= enough or _share(part >= _BRIGHT) >= enough
 
 
 def _share(chosen: NDArray[np.bool_]) -> float:

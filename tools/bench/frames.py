@@ -30,8 +30,8 @@ from tools.bench.null_engine import NullEngine
 from tools.bench.rounds import Comparison, compare
 from tools.errors import ToolsError
 
-BUFFERS = 8
-"""Copied in turn, so that no cache holds them."""
+BUFFERS = 32
+"""Copied in turn, as many as the rings of four cameras have: no cache holds them, there or here."""
 WARM_UP_S = 1.0
 START_LIMIT_S = 60.0
 
