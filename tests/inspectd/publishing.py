@@ -31,7 +31,7 @@ STATUS = DaemonStatus(
     (CameraStatus(camera="web", state=CameraState.RUNNING, frames=7, restarts=0),),
     open_frames=2,
 )
-CAMERAS = ("web", "web2", "edge", "other")
+CAMERAS = ("web", "web2", "edge", "left", "right", "other")
 """Those that drafts may be of."""
 REGION = Region(
     x=8, y=16, width=24, height=32, area=600, centroid_x=20.5, centroid_y=31, peak=3.5, peak_x=20, peak_y=28

@@ -15,7 +15,7 @@ from inspectd.doctor.findings import Level
 from inspectd.doctor.gpu import Graphics, read_graphics
 from inspectd.doctor.needs import Needs, needs_of
 from inspectd.doctor.packages import Package, installed, read_package
-from inspectd.doctor.tensorrt import MODULES, Stack, judge_cuda, judge_stack, read_stack
+from inspectd.doctor.tensorrt import MODULES, WHEELS, Stack, judge_cuda, judge_stack, read_stack
 from inspectd.settings import make_settings
 from tests.inspectd.doctor.test_gpu import A2000, DEBIAN, JETSON
 
@@ -87,8 +87,9 @@ def test_a_package_is_found_loaded_or_told_why_not(tmp_path: Path, monkeypatch: 
 def test_what_is_installed_here_is_read() -> None:
     found = read_stack()
     rtx = found.packages[Runtime.TENSORRT_RTX]
-    assert bool(rtx.version) == bool(installed("tensorrt-rtx"))
-    assert (Runtime.TENSORRT_RTX in found.made_for) == bool(installed("tensorrt-rtx"))
+    wheel_here = any(installed(wheel) for wheel in WHEELS[Runtime.TENSORRT_RTX].values())
+    assert bool(rtx.version) == wheel_here
+    assert (Runtime.TENSORRT_RTX in found.made_for) == wheel_here
     assert bool(found.packages[CudaPackage.CUDA_CORE].version) == bool(installed("cuda-core"))
 
 
