@@ -9,12 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import Self
 
 import structlog
 import zmq
 
+from inspectd.closing import Closing
 from inspectd.sockets import bound_socket
 from inspectd.vitals import Pulse
 
@@ -27,7 +27,7 @@ Answer = Callable[[list[bytes]], Iterable[list[bytes]]]
 log = structlog.get_logger(__name__)
 
 
-class Router:
+class Router(Closing):
     """Answers as long as it is entered."""
 
     def __init__(
@@ -74,12 +74,7 @@ class Router:
 
     def __enter__(self) -> Self:
         self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        return super().__enter__()
 
     def _run(self) -> None:
         assert self._socket is not None

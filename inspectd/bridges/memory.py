@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from inspectd.bridges.handover import Position
+from inspectd.closing import Closing
 from inspectd.errors import BridgeStateError
 
 
-class Memory:
+class Memory(Closing):
     """One bridge's file; no other bridge can use it meanwhile. To be closed."""
 
     def __init__(self, path: Path) -> None:
@@ -73,11 +72,3 @@ class Memory:
     def close(self) -> None:
         """Close the file. May be called more than once."""
         self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

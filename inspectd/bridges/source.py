@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import structlog
 
 from inspectd.bridges.handover import Position
 from inspectd.client import Client, Event, Gap, JournalReplaced, PartVerdict, Replayer, Verdict
 from inspectd.client.messages import parsed_verdict
+from inspectd.closing import Closing
 from inspectd.errors import ClientError
 
 REPLAY_TIMEOUT_S = 1.0
@@ -49,7 +48,7 @@ NUMBERED = (Verdict, PartVerdict, Lost, JournalReplaced)
 """What may have to be handed over."""
 
 
-class Source:
+class Source(Closing):
     """Everything the daemon says, in order. Belongs to one thread; to be closed."""
 
     def __init__(self, verdicts: str, replay: str, after: Position | None) -> None:
@@ -122,11 +121,3 @@ class Source:
         """Close the sockets. May be called more than once."""
         self._replayer.close()
         self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Self
 
 import zmq
@@ -12,6 +11,7 @@ import zmq
 from inspectd.client.events import Event, Gap, JournalReplaced, Map, Restart, Silence
 from inspectd.client.messages import connected_socket, parsed, parsed_verdict
 from inspectd.client.replayer import TIMEOUT_S, Answer, Replayer
+from inspectd.closing import Closing
 from inspectd.errors import ClientError
 from inspectd.wire.addresses import VERDICTS
 from inspectd.wire.maps import decode_map
@@ -24,7 +24,7 @@ MAPS_WATERMARK = 32
 """Maps are large, and a late one is of little use."""
 
 
-class Client:
+class Client(Closing):
     """Iterate over it for events, for ever. Belongs to one thread; to be closed, best as a context manager.
 
     With a replay address, verdicts come in order and each exactly once: what the socket dropped, and what was said
@@ -113,14 +113,6 @@ class Client:
         if self._replayer is not None:
             self._replayer.close()
         self._context.destroy(linger=0)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # Listening
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 import zmq
 from pydantic import ValidationError
 
 from inspectd.client.messages import connected_socket, parsed
+from inspectd.closing import Closing
 from inspectd.errors import ClientError, CountRefusedError, RequestRefusedError, TriggerRefusedError
 from inspectd.wire.addresses import CONTROL
 from inspectd.wire.models import (
@@ -27,7 +26,7 @@ TIMEOUT_S = 5.0
 WATERMARK = 100
 
 
-class Controller:
+class Controller(Closing):
     """A conversation with a daemon's control socket. Belongs to one thread; to be closed."""
 
     def __init__(self, address: str = CONTROL, timeout_s: float = TIMEOUT_S) -> None:
@@ -107,14 +106,6 @@ class Controller:
     def close(self) -> None:
         """End the conversation. May be called more than once."""
         self._context.destroy(linger=0)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _connect(self) -> zmq.Socket[bytes]:
         return connected_socket(self._context, zmq.DEALER, self._address, WATERMARK)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import zmq
 from pydantic import BaseModel
 
 from inspectd.client.messages import connected_socket, parsed
+from inspectd.closing import Closing
 from inspectd.errors import ClientError
 from inspectd.wire.models import ReplayEnd, ReplayError, ReplayRequest
 from inspectd.wire.topics import REPLAY_END, REPLAY_ERROR, REPLAY_VERDICT
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
     end: ReplayEnd
 
 
-class Replayer:
+class Replayer(Closing):
     """A conversation with a daemon's replay socket. Belongs to one thread; to be closed."""
 
     def __init__(self, address: str, timeout_s: float = TIMEOUT_S) -> None:
@@ -87,14 +87,6 @@ class Replayer:
         """End the conversation. May be called more than once."""
         self._drop()
         self._context.term()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def replay(address: str, first: int, last: int | None = None, timeout_s: float = TIMEOUT_S) -> Iterator[bytes]:

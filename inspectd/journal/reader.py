@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
+from inspectd.closing import Closing
 from inspectd.journal.file import journal_id, last_sequence, open_for_reading, told
 
 
@@ -19,7 +19,7 @@ class Bounds(NamedTuple):
     """The newest number ever made durable, held or not; 0 before the first."""
 
 
-class JournalReader:
+class JournalReader(Closing):
     """A read-only connection of its own. Belongs to the thread that made it.
 
     Raises:
@@ -57,11 +57,3 @@ class JournalReader:
     def close(self) -> None:
         """Close the connection. May be called more than once."""
         self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+from inspectd.closing import Closing
 from inspectd.errors import JournalError
 from inspectd.journal.file import LOG_BYTES, journal_id, last_sequence, open_for_writing, pragma, told
 from inspectd.journal.lock import JournalLock
@@ -28,7 +28,7 @@ SPARE_PAGES = 16
 """Removed beyond what a commit added, so that the file comes back below its limit."""
 
 
-class Journal:
+class Journal(Closing):
     """Verdicts by sequence number. One writes; any thread may."""
 
     def __init__(self, path: Path, max_age_days: float, max_size_mb: int) -> None:
@@ -124,12 +124,7 @@ class Journal:
 
     def __enter__(self) -> Self:
         self.open()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        return super().__enter__()
 
     @property
     def _connection(self) -> sqlite3.Connection:

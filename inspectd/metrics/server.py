@@ -12,11 +12,11 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
-from types import TracebackType
 from typing import Final, Self
 
 import structlog
 
+from inspectd.closing import Closing
 from inspectd.metrics.page import CONTENT_TYPE
 from inspectd.sockets import listening_socket
 
@@ -36,7 +36,7 @@ _GONE: Final = (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.Limi
 log = structlog.get_logger(__name__)
 
 
-class MetricsServer:
+class MetricsServer(Closing):
     """Answers as long as it is entered."""
 
     def __init__(self, address: str, page: Callable[[], bytes], ailments: Callable[[], Sequence[str]]) -> None:
@@ -68,12 +68,7 @@ class MetricsServer:
 
     def __enter__(self) -> Self:
         self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        return super().__enter__()
 
     def _run(self) -> None:
         try:
