@@ -7,11 +7,10 @@ ready. End: cameras first, then every frame taken gets its verdict, then what wa
 from __future__ import annotations
 
 import queue
-import signal
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 
 import structlog
 from prometheus_client import ProcessCollector
@@ -29,7 +28,6 @@ from inspectd.errors import (
     InspectdError,
     RequestRefusedError,
     SettingsError,
-    TriggerRefusedError,
     ViewError,
 )
 from inspectd.journal import Journal
@@ -39,7 +37,6 @@ from inspectd.metrics.page import Page
 from inspectd.metrics.server import MetricsServer
 from inspectd.metrics.standing import Standing
 from inspectd.pipeline.inspector import Inspector
-from inspectd.pipeline.parts import Part
 from inspectd.pipeline.policy import CameraPolicy
 from inspectd.pipeline.queues import QueuePolicy
 from inspectd.publisher import DaemonStatus, Publisher
@@ -49,6 +46,8 @@ from inspectd.service.manager import ServiceManager
 from inspectd.service.reload import reload_settings
 from inspectd.service.report import Reporter
 from inspectd.settings import CameraSettings, EngineSettings, Settings
+from inspectd.signals import ENDING, RELOAD, on_signals
+from inspectd.trigger import take_trigger
 from inspectd.view.view import View, load_view
 from inspectd.vitals import Vitals
 from inspectd.web.counts import take_count
@@ -62,9 +61,7 @@ from inspectd.wire.models import (
     EncoderRequest,
     Reason,
     TriggerAccepted,
-    TriggerRequest,
 )
-from inspectd.wire.times import utc_text
 
 CLOSE_S = 5.0
 """How long a part may take to end after the drain, before it is left behind."""
@@ -75,9 +72,7 @@ WATCH_S = 0.5
 FATAL_DRAIN_S = 0.5
 """After a fault no engine's result is to be expected; this is for those already on their way."""
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_RELOAD = signal.SIGHUP
-_SIGNAL_NAMES = frozenset(number.name for number in _SIGNALS)
+_SIGNAL_NAMES = frozenset(number.name for number in ENDING)
 _NOT_THERE = frozenset({CameraState.LOST, CameraState.BACKING_OFF})
 
 MakeEngine = Callable[[Bundle, EngineSettings], Engine]
@@ -142,8 +137,8 @@ class Daemon:
 
     def run(self) -> int:
         """Live. See `run`."""
-        signals = (*_SIGNALS, _RELOAD) if self._load is not None else _SIGNALS
-        with _on_signals(signals, self._on_signal), ExitStack() as parts:
+        signals = (*ENDING, RELOAD) if self._load is not None else ENDING
+        with on_signals(signals, self._on_signal), ExitStack() as parts:
             began = time.monotonic()
             self._manager.status("starting: the engine is loaded and checked on the bundle's golden tiles")
             publisher = self._start_publishing(parts)
@@ -222,7 +217,7 @@ class Daemon:
         """Until something ends the daemon's life: the signal's name, or None."""
         while True:
             why = self._told()
-            if why == _RELOAD.name:
+            if why == RELOAD.name:
                 reporter.note = self._reload()
             elif why is not None:
                 log.info("ending", why=why)
@@ -299,31 +294,7 @@ class Daemon:
             raise RequestRefusedError(f"the daemon is {self._state}; it takes requests while it is inspecting")
         if isinstance(request, EncoderRequest):
             return take_count(inspector.encoders, request)
-        return self._trigger(request, inspector, capture)
-
-    def _trigger(self, request: TriggerRequest, inspector: Inspector, capture: CaptureSupervisor) -> TriggerAccepted:
-        part = Part(request.part, *self._triggered(request))
-        inspector.open_part(part)
-        for camera in part.cameras:
-            problem = capture.fire(camera, part.id)
-            if problem is not None:
-                inspector.no_frame(camera, part, problem)
-        return TriggerAccepted(
-            part=part.id,
-            cameras=part.cameras,
-            deadline_ms=part.deadline_ms,
-            triggered_utc=utc_text(part.triggered_utc_ns),
-            triggered_monotonic_ns=part.triggered_monotonic_ns,
-        )
-
-    def _triggered(self, request: TriggerRequest) -> tuple[tuple[str, ...], float]:
-        """The cameras that a trigger is for, each once, and its deadline, ms."""
-        known = self._settings.cameras
-        cameras = tuple(dict.fromkeys(request.cameras or known))
-        unknown = [camera for camera in cameras if camera not in known]
-        if unknown:
-            raise TriggerRefusedError(f"cameras: no camera '{unknown[0]}'; there are {', '.join(known)}")
-        return cameras, request.deadline_ms or max(known[camera].deadline_ms for camera in cameras)
+        return take_trigger(request, self._settings.cameras, inspector, capture)
 
     # What the parts say; any thread
 
@@ -391,21 +362,3 @@ def _check_webs(cameras: Mapping[str, CameraSettings], bundle_mm_per_px: float |
         problem = scale_problem(camera, bundle_mm_per_px)
         if problem is not None:
             raise SettingsError(f"cameras.{name}.{problem}")
-
-
-@contextmanager
-def _on_signals(signals: Sequence[signal.Signals], tell: Callable[[str], None]) -> Iterator[None]:
-    """Call `tell` with the name of each that comes; a second SIGTERM or SIGINT ends the process at once."""
-
-    def handle(number: int, _: object) -> None:
-        name = signal.Signals(number)
-        if name is not _RELOAD:
-            signal.signal(name, previous[name])
-        tell(name.name)
-
-    previous = {number: signal.signal(number, handle) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
