@@ -116,6 +116,15 @@ class Engine(ABC):
             raise EngineError(f"a batch of {count} tiles; wanted 1 to {self.max_batch}")
         return count
 
+    def check_centroids(self, centroids: NDArray[np.float32], shape: tuple[int, ...]) -> None:
+        """See whether centroids can take the place of the bundle's, which are of `shape` (K×E).
+
+        Raises:
+            EngineError: they have another shape or type.
+        """
+        if centroids.shape != shape or centroids.dtype != np.float32:
+            raise EngineError(f"centroids of {centroids.dtype} {centroids.shape}; wanted float32 {shape}")
+
     def __enter__(self) -> Self:
         self.activate()
         return self

@@ -21,7 +21,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from engines.durable import sync_directory, write_files
+from engines.durable import staging_directory, sync_directory, write_files
 from engines.errors import BuildError
 from engines.manifest import FileEntry
 
@@ -156,14 +156,9 @@ class BuildCache:
             REPORT: (json.dumps(report, indent=1) + "\n").encode(),
         }
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            staging = Path(tempfile.mkdtemp(prefix=".writing-", dir=target.parent))
-            try:
+            with staging_directory(target.parent) as staging:
                 write_files(staging, {**files, RECORD: _record(fingerprint, files).to_json()})
-                staging.chmod(0o755)
                 _replace(target, staging)
-            finally:
-                shutil.rmtree(staging, ignore_errors=True)
         except OSError as error:
             raise BuildError(
                 f"{target}: cannot be written: {error.strerror or error}; choose another folder with --cache, "
@@ -222,11 +217,7 @@ class BuildCache:
 
 
 def _record(fingerprint: Fingerprint, files: Mapping[str, bytes]) -> _Record:
-    return _Record(fingerprint=fingerprint, files={name: _entry(data) for name, data in files.items()})
-
-
-def _entry(data: bytes) -> FileEntry:
-    return FileEntry(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+    return _Record(fingerprint=fingerprint, files={name: FileEntry.of(data) for name, data in files.items()})
 
 
 def _replace(target: Path, staging: Path) -> None:
@@ -249,7 +240,7 @@ def _read(path: Path) -> BuiltEngine:
         if name not in record.files:
             raise _damaged(path, f"{RECORD} lists no {name}")
         content[name] = _bytes(path, name)
-        if _entry(content[name]) != record.files[name]:
+        if FileEntry.of(content[name]) != record.files[name]:
             raise _damaged(path, f"{name} does not match its hash")
     return BuiltEngine(
         path, record.fingerprint, content[record.fingerprint.runtime.payload], json.loads(content[REPORT])

@@ -10,8 +10,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -23,7 +21,7 @@ from pydantic import ValidationError
 
 from calib.calibration import Calibration
 from calib.errors import CalibrationError
-from engines.durable import sync_directory, write_files
+from engines.durable import staging_directory, sync_directory, write_files
 from engines.errors import BundleError, SchemaError, TileError
 from engines.manifest import SCHEMA_VERSION, FileEntry, Manifest
 from engines.tiling import check_geometry
@@ -134,23 +132,16 @@ def write_bundle(
         CALIBRATION: calibration.to_json().encode(),
         REPORT: report.encode(),
     }
-    entries = {
-        name: FileEntry(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data)) for name, data in files.items()
-    }
-    manifest = manifest.model_copy(update={"files": dict(sorted(entries.items()))})
+    entries = {name: FileEntry.of(data) for name, data in sorted(files.items())}
+    manifest = manifest.model_copy(update={"files": entries})
     raw = (manifest.model_dump_json(indent=2) + "\n").encode()
     target = parent / f"{manifest.surface}-{hashlib.sha256(raw).hexdigest()[:ID_DIGITS]}"
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".writing-", dir=parent))
-        try:
+        with staging_directory(parent) as staging:
             write_files(staging, {**files, MANIFEST: raw})
             if not target.exists():
-                staging.chmod(0o755)
                 staging.rename(target)
                 sync_directory(parent)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
         raise BundleError(f"{target}: cannot be written: {error.strerror or error}") from error
     return open_bundle(target)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 
 def sync_directory(directory: Path) -> None:
@@ -20,6 +24,23 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def staging_directory(parent: Path) -> Iterator[Path]:
+    """An empty directory in `parent`, which is made where it is not there, to be filled and then renamed to what it is
+    to be; gone at the end of the block, whatever happens.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=".writing-", dir=parent))
+    try:
+        staging.chmod(0o755)
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
 def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
     """Write files, by their path in `directory`, and sync them and their names to the disk.
 
@@ -29,9 +50,18 @@ def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
     for name, data in files.items():
         file = directory / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+        write_synced(file, data, "wb")
     for sub in {(directory / name).parent for name in files}:
         sync_directory(sub)
+
+
+def write_synced(file: Path, data: bytes, mode: Literal["wb", "xb"]) -> None:
+    """Write one file and sync it, but not its name, to the disk; `xb` makes it and never replaces one.
+
+    Raises:
+        OSError: it cannot be written or synced; FileExistsError where there is one and `mode` is `xb`.
+    """
+    with file.open(mode) as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())

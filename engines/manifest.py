@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+import builtins
+import hashlib
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,6 +23,11 @@ class FileEntry(_Strict):
 
     sha256: Sha256
     bytes: int = Field(ge=0)
+
+    @classmethod
+    def of(cls, data: builtins.bytes) -> Self:
+        """The entry of a file with this content."""
+        return cls(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
 
 
 class BackboneEntry(_Strict):

@@ -120,9 +120,7 @@ class OnnxEngine(Engine):
 
     def update_centroids(self, centroids: NDArray[np.float32]) -> None:
         """See `Engine.update_centroids`."""
-        wanted = self._bundle.centroids
-        if centroids.shape != wanted.shape or centroids.dtype != wanted.dtype:
-            raise EngineError(f"centroids of {centroids.dtype} {centroids.shape}; wanted float32 {wanted.shape}")
+        self.check_centroids(centroids, self._bundle.centroids.shape)
         with self._lock:
             self._check_active()
             self._centroids = centroids

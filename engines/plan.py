@@ -8,12 +8,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Final
 
+from engines.bundle import Bundle
 from engines.cuda.driver import CudaDriver, DeviceMemory, Stream
 
 TILES: Final = "tiles"
 CENTROIDS: Final = "centroids"
 DISTANCE: Final = "distance"
 SCORE: Final = "score"
+
+
+def interface(bundle: Bundle) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """What a bundle's graph takes and gives: by name, the type as TensorRT calls it and the shape, -1 for the batch."""
+    tile = bundle.manifest.tile
+    side = tile.size // tile.cell
+    return {
+        TILES: ("UINT8", (-1, tile.size, tile.size, 3)),
+        CENTROIDS: ("FLOAT", bundle.centroids.shape),
+        DISTANCE: ("FLOAT", (-1, side, side)),
+        SCORE: ("FLOAT", (-1,)),
+    }
 
 
 class PlanContext(ABC):

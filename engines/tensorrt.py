@@ -31,7 +31,6 @@ from engines.errors import (
     EngineError,
     EngineTimeoutError,
     NotFiniteError,
-    TileError,
 )
 from engines.golden import FP16_TOLERANCE, FP32_TOLERANCE, check_golden
 from engines.plan import Plan, PlanLoader
@@ -119,7 +118,8 @@ class TensorRTEngine(Engine):
     def submit(self, cuts: Sequence[Cut]) -> Ticket:
         """See `Engine.submit`."""
         count = self.check_batch(cuts)
-        _check_pixels(cuts)
+        for cut in cuts:
+            cut.frame.grid.check(cut.frame.pixels, cut.frame.pixel_format)
         with self._lock:
             station = self._active()
             if not self._free:
@@ -150,9 +150,7 @@ class TensorRTEngine(Engine):
         Raises:
             EngineTimeoutError: the device hangs.
         """
-        wanted = self._bundle.centroids
-        if centroids.shape != wanted.shape or centroids.dtype != wanted.dtype:
-            raise EngineError(f"centroids of {centroids.dtype} {centroids.shape}; wanted float32 {wanted.shape}")
+        self.check_centroids(centroids, self._bundle.centroids.shape)
         with self._lock:
             station = self._active()
             with station.driver.attached():
@@ -254,14 +252,6 @@ class TensorRTEngine(Engine):
         except DeviceError as error:
             self._fault = error
         _abandoned.append(station)
-
-
-def _check_pixels(cuts: Sequence[Cut]) -> None:
-    for cut in cuts:
-        frame = cut.frame
-        expected = frame.pixel_format.shape(frame.grid.height, frame.grid.width)
-        if frame.pixels.shape != expected:
-            raise TileError(f"frame of shape {frame.pixels.shape} on a grid for {expected}")
 
 
 def _once(tell: Callable[[str], None]) -> Callable[[str], None]:

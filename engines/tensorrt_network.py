@@ -11,7 +11,7 @@ from typing import Any
 
 from engines.bundle import Bundle
 from engines.errors import BuildError
-from engines.plan import CENTROIDS, DISTANCE, SCORE, TILES
+from engines.plan import CENTROIDS, interface
 from engines.tensorrt_log import TensorRTLog
 
 
@@ -65,14 +65,7 @@ def check_interface(network: Network, bundle: Bundle) -> None:
     Raises:
         BuildError: a name, a type, a shape or an axis that is to be dynamic differs.
     """
-    tile = bundle.manifest.tile
-    side = tile.size // tile.cell
-    wanted = {
-        TILES: ("UINT8", (-1, tile.size, tile.size, 3)),
-        CENTROIDS: ("FLOAT", bundle.centroids.shape),
-        DISTANCE: ("FLOAT", (-1, side, side)),
-        SCORE: ("FLOAT", (-1,)),
-    }
+    wanted = interface(bundle)
     found = {tensor.name: (tensor.dtype.name, tuple(tensor.shape)) for tensor in _tensors(network.definition)}
     if set(found) != set(wanted):
         raise BuildError(f"the network's inputs and outputs are {sorted(found)}; wanted {sorted(wanted)}")

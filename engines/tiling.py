@@ -89,9 +89,7 @@ class TileGrid:
         Raises:
             TileError: the frame is not of this grid's size.
         """
-        expected = pixel_format.shape(self.height, self.width)
-        if frame.shape != expected:
-            raise TileError(f"frame of shape {frame.shape} on a grid for {expected}")
+        self.check(frame, pixel_format)
         size = self.geometry.size
         for index in range(start, stop):
             y, x = self.origins[index]
@@ -102,6 +100,16 @@ class TileGrid:
                     block, 0, missing[0], 0, missing[1], cv2.BORDER_REFLECT_101
                 )
             to_rgb(block, pixel_format, out[index - start])
+
+    def check(self, frame: NDArray[np.uint8], pixel_format: PixelFormat) -> None:
+        """See whether a frame is of this grid's size.
+
+        Raises:
+            TileError: it is not.
+        """
+        expected = pixel_format.shape(self.height, self.width)
+        if frame.shape != expected:
+            raise TileError(f"frame of shape {frame.shape} on a grid for {expected}")
 
     def stitch(self, distance: NDArray[np.float32]) -> NDArray[np.float32]:
         """Cross-fade the maps of all tiles (len(self)×h×w) into the frame's map (see `map_shape`).

@@ -46,20 +46,48 @@ def tiny_bundle(parent: Path, *, tile: int = 64, overlap: int = 16, cell: int = 
     distance = expected_distance(tiles, centroids, cell)
     top = np.sort(distance.reshape(len(tiles), -1), axis=1)[:, -TOP_CELLS:].mean(axis=1)
     model = tiny_model(tile, cell).SerializeToString()
+    return bundle_of(
+        parent,
+        surface=surface,
+        kind="tiny",
+        model=model,
+        geometry=geometry,
+        centroids=centroids,
+        golden=GoldenTiles(tiles, top.astype(np.float32), distance.max(axis=(1, 2)).astype(np.float32)),
+        threshold=20.0,
+        cells_per_picture=96,
+    )
+
+
+def bundle_of(
+    parent: Path,
+    *,
+    surface: str,
+    kind: str,
+    model: bytes,
+    geometry: TileGeometry,
+    centroids: NDArray[np.float32],
+    golden: GoldenTiles,
+    threshold: float,
+    cells_per_picture: int,
+) -> Bundle:
+    """Write the bundle of a graph that was not learned, below `parent`; `kind` stands for method and backbone."""
     return write_bundle(
         parent,
         Manifest(
             surface=surface,
             created_utc="2026-01-01T00:00:00Z",
-            method="tiny",
-            backbone=BackboneEntry(
-                name="tiny", weights_sha256=hashlib.sha256(model).hexdigest(), weights_source="none"
-            ),
+            method=kind,
+            backbone=BackboneEntry(name=kind, weights_sha256=hashlib.sha256(model).hexdigest(), weights_source="none"),
             tile=geometry,
-            embedding=6,
-            centroids=1,
+            embedding=centroids.shape[1],
+            centroids=centroids.shape[0],
             training=TrainingEntry(
-                fingerprint=hashlib.sha256(b"tiny").hexdigest(), pictures=1, held_out_pictures=3, tiles=1, seed=0
+                fingerprint=hashlib.sha256(kind.encode()).hexdigest(),
+                pictures=1,
+                held_out_pictures=3,
+                tiles=1,
+                seed=0,
             ),
             versions={"onnx": onnx.__version__},
             figures={},
@@ -68,17 +96,17 @@ def tiny_bundle(parent: Path, *, tile: int = 64, overlap: int = 16, cell: int = 
         model=model,
         centroids=centroids,
         calibration=Calibration(
-            threshold=20.0,
+            threshold=threshold,
             top_cells=TOP_CELLS,
             target_false_rejects=0.01,
             method="pareto-tail",
             observed_false_rejects=0.0,
             interval=(0.0, 0.7),
-            cells_per_picture=96,
+            cells_per_picture=cells_per_picture,
             held_out_scores=(1.0, 2.0, 3.0),
         ),
-        golden=GoldenTiles(tiles, top.astype(np.float32), distance.max(axis=(1, 2)).astype(np.float32)),
-        report="<!doctype html><title>tiny</title>",
+        golden=golden,
+        report=f"<!doctype html><title>{kind}</title>",
     )
 
 

@@ -38,7 +38,12 @@ def inspect(
         EngineError: the engine failed.
         TileError: the picture has no pixels.
     """
-    distance = level(frame_map(engine, geometry, pixels), calibration.border)
+    return result_of(frame_map(engine, geometry, pixels), calibration)
+
+
+def result_of(stitched: NDArray[np.float32], calibration: Calibration) -> PictureResult:
+    """What a picture's stitched map (rows×columns, raw) comes to."""
+    distance = level(stitched, calibration.border)
     return PictureResult(distance, top_mean(distance, calibration.top_cells))
 
 

@@ -1,8 +1,7 @@
-"""Picture files, lossless, each there whole or not at all."""
+"""Files that commands write, pictures above all, each there whole or not at all."""
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -11,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.durable import write_synced
 from engines.pixels import PixelFormat
 from inspectd.errors import OutputError
 
@@ -35,7 +35,7 @@ def to_png(pixels: NDArray[np.uint8], pixel_format: PixelFormat) -> bytes:
     return cv2.imencode(".png", swapped, _PNG)[1].tobytes()
 
 
-def write_picture(file: Path, data: bytes) -> None:
+def write_file(file: Path, data: bytes) -> None:
     """Write a file, replacing one of the same name.
 
     Raises:
@@ -85,12 +85,11 @@ def _write_if_free(file: Path, data: bytes) -> bool:
 
 
 def _write(part: Path, data: bytes) -> None:
-    with part.open("xb") as stream:
-        try:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        except BaseException:
-            with suppress(OSError):
-                part.unlink()
-            raise
+    try:
+        write_synced(part, data, "xb")
+    except FileExistsError:
+        raise  # it is another's
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise

@@ -16,7 +16,7 @@ from engines.tiling import TileGrid
 from inspectd.cameras.base import BadPicture, Picture
 from inspectd.errors import CameraError
 from inspectd.manual.opened import camera_named, opened
-from inspectd.manual.pictures import to_bgr, to_png, write_picture
+from inspectd.manual.pictures import to_bgr, to_png, write_file
 from inspectd.settings import Settings
 from inspectd.view.area import draw_area
 from inspectd.view.view import WHOLE, framing, load_view
@@ -59,7 +59,7 @@ def snap(settings: Settings, name: str, file: Path, *, plain: bool) -> Snapshot:
         if isinstance(picture, BadPicture):
             raise CameraError(picture.detail)
         if geometry is None:
-            write_picture(file, to_png(picture.pixels, picture.pixel_format))
+            write_file(file, to_png(picture.pixels, picture.pixel_format))
             return Snapshot(file, picture, None)
         height, width = picture.pixels.shape[:2]
         grid = framing(view, height, width, geometry).grid
@@ -67,7 +67,7 @@ def snap(settings: Settings, name: str, file: Path, *, plain: bool) -> Snapshot:
         if view.area is not None:
             draw_area(drawn, view.area.pixels(height, width))
         draw_tiles(drawn, grid)
-        write_picture(file, to_png(drawn, PixelFormat.BGR8))
+        write_file(file, to_png(drawn, PixelFormat.BGR8))
         return Snapshot(file, picture, len(grid))
 
 

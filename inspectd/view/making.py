@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engines.pixels import PixelFormat
 from inspectd.cameras.images import decode_picture, find_pictures
 from inspectd.errors import CameraError, ViewError
-from inspectd.manual.pictures import to_png, write_picture
+from inspectd.manual.pictures import to_png, write_file
 from inspectd.settings import CameraSettings
 from inspectd.view.area import make_area
 from inspectd.view.board import LENS_PICTURES, Board, measure
@@ -84,8 +84,8 @@ def calibrate(pictures: Sequence[Path], board: Board, out: Path) -> Calibrated:
             left_out.append(f"{file}: {error}")
     scale = measure(board, found, *size)
     drawn = out.with_name(f"{out.stem}.corners.png")
-    write_picture(drawn, to_png(board.draw(first, found[0]), PixelFormat.BGR8))
-    write_picture(out, scale.model_dump_json(indent=1).encode() + b"\n")
+    write_file(drawn, to_png(board.draw(first, found[0]), PixelFormat.BGR8))
+    write_file(out, scale.model_dump_json(indent=1).encode() + b"\n")
     return Calibrated(out, drawn, Plane(scale), tuple(left_out))
 
 
@@ -103,7 +103,7 @@ def make_flat_field(white: Path, dark: Path | None, out: Path, camera: CameraSet
     first = next(frames)
     inspected = area.pixels(*first.shape[:2]) if area else None
     made = flatten(chain([first], frames), _frames(dark) if dark else None, inspected)
-    write_picture(out, to_bytes(made.flat))
+    write_file(out, to_bytes(made.flat))
     return made
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,18 +14,7 @@ from inspectd.journal import Journal
 from inspectd.replay import ReplayServer
 from inspectd.settings import PublishSettings
 from tests.daemons import free_port
-from tests.inspectd.publishing import draft, local_settings, publishing
-
-
-def events(source: Source, until: Callable[[Heard], bool], timeout_s: float = 20) -> list[Heard]:
-    end, heard = time.monotonic() + timeout_s, []
-    while time.monotonic() < end:
-        event = source.receive(0.2)
-        if event is not None:
-            heard.append(event)
-            if until(event):
-                return heard
-    raise AssertionError(f"waited in vain, heard {heard}")
+from tests.inspectd.publishing import draft, heard_until, local_settings, publishing
 
 
 @pytest.fixture
@@ -47,20 +35,20 @@ def test_a_gap_waits_until_a_replay_can_fill_it(tmp_path: Path, settings: Publis
         assert publisher.flush(20)
         name = _journal_name(settings)
         with Source(settings.verdicts, replay, Position(1, name, 2)) as source:
-            heard = events(source, lambda event: isinstance(event, Repairing))
+            heard = heard_until(source, lambda event: isinstance(event, Repairing))
             assert heard == [Repairing(3, 5)]
             publisher.submit(draft(6))
             assert publisher.flush(20)
             assert source.receive(0.1) is None
             with ReplayServer(replay, publisher._journal):
-                heard = events(source, lambda event: isinstance(event, Verdict) and event.sequence == 6)
+                heard = heard_until(source, lambda event: isinstance(event, Verdict) and event.sequence == 6)
     assert sequences(heard) == [3, 4, 5, 6]
     assert heard[3] == Repaired()
 
 
 def _journal_name(settings: PublishSettings) -> str:
     with Source(settings.verdicts, settings.replay, None) as source:
-        (beat,) = events(source, lambda event: isinstance(event, Heartbeat))
+        (beat,) = heard_until(source, lambda event: isinstance(event, Heartbeat))
         assert isinstance(beat, Heartbeat)
         return beat.journal
 
@@ -78,6 +66,6 @@ def test_what_the_journal_no_longer_holds_is_lost(tmp_path: Path, settings: Publ
         assert publisher.flush(20)
         name = _journal_name(settings)
         with Source(settings.verdicts, settings.replay, Position(1, name, 10)) as source:
-            heard = events(source, lambda event: isinstance(event, Verdict) and event.sequence == 43)
+            heard = heard_until(source, lambda event: isinstance(event, Verdict) and event.sequence == 43)
     assert [event for event in heard if isinstance(event, Lost)] == [Lost(11, 40)]
     assert sequences(heard) == [41, 42, 43]

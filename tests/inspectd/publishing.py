@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,19 @@ from inspectd.settings import PublishSettings
 from inspectd.wire.drafts import MapDraft, VerdictDraft
 from inspectd.wire.models import CameraState, CameraStatus, DaemonState, Outcome, Region
 from tests.daemons import free_port
+
+
+def heard_until(listener: Any, until: Callable[[Any], bool], timeout_s: float = 30.0) -> list[Any]:
+    """Everything that a client or a bridge's source tells, up to the event that was waited for."""
+    end, heard = time.monotonic() + timeout_s, []
+    while time.monotonic() < end:
+        event = listener.receive(0.2)
+        if event is not None:
+            heard.append(event)
+            if until(event):
+                return heard
+    raise AssertionError(f"waited in vain, heard {heard}")
+
 
 STATUS = DaemonStatus(
     DaemonState.INSPECTING,

@@ -19,7 +19,7 @@ from inspectd.settings import PublishSettings
 from inspectd.wire import addresses
 from inspectd.wire.models import DaemonState
 from tests.daemons import free_port
-from tests.inspectd.publishing import PublishingProcess, distance_map, draft, local_settings, publishing
+from tests.inspectd.publishing import PublishingProcess, distance_map, draft, heard_until, local_settings, publishing
 
 Kind = TypeVar("Kind")
 
@@ -40,25 +40,13 @@ def process(path: Path, settings: PublishSettings) -> Iterator[PublishingProcess
         yield process
 
 
-def events(client: Client, until: Callable[[Event], bool], timeout_s: float = 30.0) -> list[Event]:
-    """Everything up to the event that was waited for."""
-    end, heard = time.monotonic() + timeout_s, []
-    while time.monotonic() < end:
-        event = client.receive(1.0)
-        if event is not None:
-            heard.append(event)
-            if until(event):
-                return heard
-    raise AssertionError(f"waited in vain, heard {heard}")
-
-
 def until_sequence(sequence: int) -> Callable[[Event], bool]:
     """A heartbeat that tells this number, after which nothing of before can come."""
     return lambda event: isinstance(event, Heartbeat) and event.sequence >= sequence
 
 
 def connected(client: Client) -> Heartbeat:
-    heard = events(client, lambda event: isinstance(event, Heartbeat))[-1]
+    heard = heard_until(client, lambda event: isinstance(event, Heartbeat))[-1]
     assert isinstance(heard, Heartbeat)
     return heard
 
@@ -84,7 +72,7 @@ def test_verdicts_come_as_they_are_published(process: PublishingProcess, setting
     with Client(settings.verdicts) as client:
         connected(client)
         process.submit(100)
-        heard = events(client, until_sequence(100))
+        heard = heard_until(client, until_sequence(100))
     assert sequences(heard) == list(range(1, 101))
     assert not of(heard, Gap)
     assert not of(heard, Restart)
@@ -96,15 +84,15 @@ def test_a_client_begins_with_what_comes_next(process: PublishingProcess, settin
     with Client(settings.verdicts, replay=settings.replay) as client:
         connected(client)
         process.submit(3)
-        assert sequences(events(client, until_sequence(53))) == [51, 52, 53]
+        assert sequences(heard_until(client, until_sequence(53))) == [51, 52, 53]
 
 
 def test_since_replays_the_past_first(process: PublishingProcess, settings: PublishSettings) -> None:
     process.submit(1500)
     with Client(settings.verdicts, replay=settings.replay, since=20) as client:
-        heard = events(client, until_sequence(1500))
+        heard = heard_until(client, until_sequence(1500))
         process.submit(5)
-        heard += events(client, until_sequence(1505))
+        heard += heard_until(client, until_sequence(1505))
     assert sequences(heard) == list(range(20, 1506))
     assert of(heard, Gap) == []
 
@@ -114,12 +102,12 @@ def test_a_restart_loses_nothing_with_replay(process: PublishingProcess, setting
     with Client(settings.verdicts, replay=settings.replay) as client:
         first = connected(client)
         process.submit(10)
-        heard = events(client, until_sequence(10))
+        heard = heard_until(client, until_sequence(10))
         process.kill()
         process.start(submit=7)
-        heard += events(client, until_sequence(17))
+        heard += heard_until(client, until_sequence(17))
         process.submit(3)
-        heard += events(client, until_sequence(20))
+        heard += heard_until(client, until_sequence(20))
     assert sequences(heard) == list(range(1, 21))
     assert [restart.boot != first.boot for restart in of(heard, Restart)] == [True]
     assert not of(heard, Gap)
@@ -131,12 +119,12 @@ def test_without_replay_the_gap_is_told(process: PublishingProcess, settings: Pu
     with Client(settings.verdicts) as client:
         connected(client)
         process.submit(10)
-        heard = events(client, until_sequence(10))
+        heard = heard_until(client, until_sequence(10))
         process.kill()
         process.start(submit=7)
-        heard += events(client, until_sequence(17))
+        heard += heard_until(client, until_sequence(17))
         process.submit(3)
-        heard += events(client, until_sequence(20))
+        heard += heard_until(client, until_sequence(20))
     told = sequences(heard) + [number for gap in of(heard, Gap) for number in range(gap.first, gap.last + 1)]
     assert sorted(told) == list(range(1, 21))
     assert of(heard, Gap)
@@ -151,7 +139,7 @@ def test_a_slow_reader_misses_nothing_with_replay(path: Path, settings: PublishS
         for frame in range(1, count + 1):
             publisher.submit(draft(frame))
         assert publisher.flush(60)
-        heard = events(client, until_sequence(count), timeout_s=120)
+        heard = heard_until(client, until_sequence(count), timeout_s=120)
     assert sequences(heard) == list(range(1, count + 1))
     assert not of(heard, Gap)
     assert not of(heard, Restart)
@@ -161,11 +149,11 @@ def test_silence_is_told_and_so_is_its_end(process: PublishingProcess, settings:
     with Client(settings.verdicts, silence_s=1.5) as client:
         connected(client)
         process.kill()
-        silences = of(events(client, lambda event: isinstance(event, Silence) and event.seconds > 2.9), Silence)
+        silences = of(heard_until(client, lambda event: isinstance(event, Silence) and event.seconds > 2.9), Silence)
         assert len(silences) <= 2
         assert silences[0].seconds >= 1.5
         process.start()
-        heard = events(client, lambda event: isinstance(event, Heartbeat))
+        heard = heard_until(client, lambda event: isinstance(event, Heartbeat))
     assert len(of(heard, Restart)) == 1
 
 
@@ -196,12 +184,12 @@ def test_a_replaced_journal_is_told(process: PublishingProcess, path: Path, sett
     with Client(settings.verdicts, replay=settings.replay) as client:
         connected(client)
         process.submit(30)
-        heard = events(client, until_sequence(30))
+        heard = heard_until(client, until_sequence(30))
         process.kill()
         for file in path.parent.glob(path.name + "*"):
             file.unlink()
         process.start(submit=4)
-        heard += events(client, lambda event: isinstance(event, Heartbeat) and event.sequence == 4)
+        heard += heard_until(client, lambda event: isinstance(event, Heartbeat) and event.sequence == 4)
     replaced = of(heard, JournalReplaced)
     assert [(event.expected, event.found) for event in replaced] == [(31, 4)]
     assert sequences(heard) == [*range(1, 31), 1, 2, 3, 4]
@@ -214,12 +202,12 @@ def test_a_replaced_journal_is_told_even_when_the_numbers_fit(
     with Client(settings.verdicts, replay=settings.replay) as client:
         connected(client)
         process.submit(3)
-        heard = events(client, until_sequence(3))
+        heard = heard_until(client, until_sequence(3))
         process.kill()
         for file in path.parent.glob(path.name + "*"):
             file.unlink()
         process.start(submit=5)
-        heard += events(client, until_sequence(5))
+        heard += heard_until(client, until_sequence(5))
     assert len(of(heard, JournalReplaced)) == 1
     assert sequences(heard) == [1, 2, 3, 1, 2, 3, 4, 5]
 
@@ -229,16 +217,16 @@ def test_a_client_that_comes_back_knows_its_journal(
 ) -> None:
     process.submit(8)
     with Client(settings.verdicts, replay=settings.replay, since=1) as client:
-        last = of(events(client, until_sequence(8)), Verdict)[-1]
+        last = of(heard_until(client, until_sequence(8)), Verdict)[-1]
     with Client(settings.verdicts, replay=settings.replay, since=last.sequence + 1, journal=last.journal) as client:
         process.submit(1)
-        assert sequences(events(client, until_sequence(9))) == [9]
+        assert sequences(heard_until(client, until_sequence(9))) == [9]
     process.kill()
     for file in path.parent.glob(path.name + "*"):
         file.unlink()
     process.start(submit=12)
     with Client(settings.verdicts, replay=settings.replay, since=10, journal=last.journal) as client:
-        heard = events(client, until_sequence(12))
+        heard = heard_until(client, until_sequence(12))
     assert len(of(heard, JournalReplaced)) == 1
     assert sequences(heard) == list(range(1, 13))
 
@@ -254,7 +242,7 @@ def test_what_the_journal_no_longer_holds_is_a_gap(path: Path, settings: Publish
             publisher.submit(draft(frame))
         assert publisher.flush(20)
         with Client(settings.verdicts, replay=settings.replay, since=11) as client:
-            heard = events(client, until_sequence(45))
+            heard = heard_until(client, until_sequence(45))
     assert [(gap.first, gap.last) for gap in of(heard, Gap)] == [(11, 40)]
     assert "no longer in the journal" in of(heard, Gap)[0].detail
     assert sequences(heard) == [41, 42, 43, 44, 45]
@@ -264,9 +252,9 @@ def test_a_replay_that_does_not_answer_becomes_a_gap(process: PublishingProcess,
     process.submit(5)
     dead = f"tcp://127.0.0.1:{free_port()}"
     with Client(settings.verdicts, replay=dead, since=1, replay_timeout_s=0.3) as client:
-        heard = events(client, until_sequence(5))
+        heard = heard_until(client, until_sequence(5))
         process.submit(2)
-        heard += events(client, until_sequence(7))
+        heard += heard_until(client, until_sequence(7))
     assert [(gap.first, gap.last) for gap in of(heard, Gap)] == [(1, 5)]
     assert dead in of(heard, Gap)[0].detail
     assert sequences(heard) == [6, 7]
@@ -277,7 +265,7 @@ def test_the_end_of_the_daemon_is_heard(process: PublishingProcess, settings: Pu
         connected(client)
         stopping = threading.Thread(target=process.stop)
         stopping.start()
-        events(client, lambda event: isinstance(event, Heartbeat) and event.state is DaemonState.STOPPED)
+        heard_until(client, lambda event: isinstance(event, Heartbeat) and event.state is DaemonState.STOPPED)
         stopping.join()
 
 

@@ -21,7 +21,7 @@ from engines.tiling import tile_grid
 from inspectd.cameras.aravis.driver import AravisDriver
 from inspectd.errors import CameraError, OutputError, SettingsError
 from inspectd.manual.discover import video_devices
-from inspectd.manual.pictures import to_png, write_new_picture, write_picture
+from inspectd.manual.pictures import to_png, write_file, write_new_picture
 from inspectd.manual.record import record
 from inspectd.manual.snap import snap
 from inspectd.settings import AravisCamera, Settings, load_settings
@@ -148,7 +148,7 @@ def test_record_keeps_its_distance(line: Settings, tmp_path: Path) -> None:
 )
 def test_pictures_are_lossless_in_the_right_colours(tmp_path: Path, pixel_format: PixelFormat, shown: slice) -> None:
     pixels = picture(1, colour=pixel_format is not PixelFormat.MONO8)
-    write_picture(tmp_path / "x.png", to_png(pixels, pixel_format))
+    write_file(tmp_path / "x.png", to_png(pixels, pixel_format))
     expected = pixels if pixel_format is PixelFormat.MONO8 else pixels[..., shown]
     np.testing.assert_array_equal(read(tmp_path / "x.png"), expected)
 
@@ -168,7 +168,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(line: Settings, tmp_path: Pa
     with pytest.raises(OutputError, match="cannot be written to"):
         write_new_picture(tmp_path / "nowhere", "a", b"")
     with pytest.raises(OutputError, match="cannot be written"):
-        write_picture(tmp_path / "nowhere" / "a.png", b"")
+        write_file(tmp_path / "nowhere" / "a.png", b"")
 
 
 def nodes(folder: Path, devices: Iterable[tuple[str, str, str]]) -> Path:

@@ -18,6 +18,7 @@ from engines.builds import DEFAULT_CACHE, Runtime
 from engines.bundle import Bundle, open_bundle
 from inspectd.settings import EngineSettings
 from tools.bench.rounds import Comparison
+from tools.json_file import write_json
 
 if TYPE_CHECKING:  # help must not wait for it
     from tools.bench.latency import Latency
@@ -112,7 +113,7 @@ def flops(bundle: BundleArgument, json_file: Json = None) -> None:
     typer.echo(f"{cost.flops / 1e9:.3f} GFLOP a tile; {len(idle)} nodes and weights that no output depends on")
     if json_file is not None:
         document = {"flops": cost.flops, "multiply_adds": dict(cost.by_operator()), "unused": idle}
-        json_file.write_text(json.dumps(document, indent=1) + "\n")
+        write_json(json_file, json.dumps(document, indent=1) + "\n")
 
 
 @app.command()
@@ -230,4 +231,4 @@ def _write(
     more: Mapping[str, object] | None = None,
 ) -> None:
     if json_file is not None:
-        json_file.write_text(json.dumps({"what": what, key: list(figures), **(more or {})}, indent=1) + "\n")
+        write_json(json_file, json.dumps({"what": what, key: list(figures), **(more or {})}, indent=1) + "\n")

@@ -17,7 +17,7 @@ from engines.cuda.opening import CudaPackage
 from tools.build.options import BuildOptions, GpuOptions
 from tools.build.tables import as_json, as_table
 from tools.build.tensorrt import build_tensorrt
-from tools.errors import OutputError
+from tools.json_file import write_json
 
 _TARGETS = re.compile(r"\d{1,2}\.\d(,\d{1,2}\.\d)*")
 
@@ -105,7 +105,7 @@ def build(
     outcome = build_tensorrt(console, opened, runtime, options, GpuOptions(_targets(target), cuda, device))
     Console(file=sys.stdout).print(as_table(outcome))
     if json:
-        _write(json, as_json(outcome))
+        write_json(json, as_json(outcome))
     for built in outcome.built:
         typer.echo(built.path)
 
@@ -119,7 +119,7 @@ def _build_int8(
     if outcome.gate is not None:
         Console(file=sys.stdout).print(f"int8 against float32 on {outcome.gate}")
     if json:
-        _write(json, json_format.dumps({"path": str(outcome.built.path), **outcome.built.report}, indent=1) + "\n")
+        write_json(json, json_format.dumps({"path": str(outcome.built.path), **outcome.built.report}, indent=1) + "\n")
     typer.echo(outcome.built.path)
 
 
@@ -129,11 +129,3 @@ def _targets(given: str | None) -> tuple[str, ...]:
     if not _TARGETS.fullmatch(given):
         raise typer.BadParameter(f"--target {given!r}: compute capabilities separated by commas, as in 8.6,8.9,12.0")
     return tuple(given.split(","))
-
-
-def _write(file: Path, content: str) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content)
-    except OSError as error:
-        raise OutputError(f"--json {file}: cannot be written: {error.strerror or error}") from error

@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.border import level
-from calib.score import top_mean
 from engines.bundle import Bundle
 from engines.pixels import PixelFormat
 from engines.precision.safety import Agreement, GraphRun
 from engines.tiling import tile_grid
 from tools.errors import PictureError
 from tools.evaluate.dataset import GROUND_TRUTH
+from tools.inspection import result_of
 from tools.pictures import SUFFIXES, natural_key, read_rgb
 
 
@@ -59,5 +58,4 @@ def score(bundle: Bundle, run: GraphRun, pixels: NDArray[np.uint8]) -> float:
     grid = tile_grid(pixels.shape[0], pixels.shape[1], bundle.manifest.tile)
     tiles = np.empty((len(grid), grid.geometry.size, grid.geometry.size, 3), np.uint8)
     grid.cut(pixels, PixelFormat.RGB8, 0, len(grid), tiles)
-    distance = level(grid.stitch(run(tiles).distance), bundle.calibration.border)
-    return top_mean(distance, bundle.calibration.top_cells)
+    return result_of(grid.stitch(run(tiles).distance), bundle.calibration).score

@@ -13,11 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from engines.bundle import Bundle, open_bundle
 from engines.onnx import OnnxEngine
-from tools.errors import OutputError
 from tools.evaluate.dataset import LabelledPicture, find_pictures, learned_among
 from tools.evaluate.evaluation import Judged, figures, judge_all
 from tools.evaluate.sheets import write_sheets
 from tools.evaluate.tables import as_json, as_table
+from tools.json_file import write_json
 
 
 def evaluate(
@@ -60,7 +60,7 @@ def evaluate(
     result = figures(judged, threshold=threshold, cell=cell)
     Console(file=sys.stdout).print(as_table(opened, result))
     if json:
-        _write(json, as_json(opened, result, seen))
+        write_json(json, as_json(opened, result, seen))
     if pictures:
         for file in write_sheets(pictures, judged, threshold=threshold, cell=cell):
             console.print(f"wrote {file}", soft_wrap=True, highlight=False)
@@ -71,11 +71,3 @@ def _judge(console: Console, bundle: Bundle, pictures: Sequence[LabelledPicture]
     with OnnxEngine(bundle, threads=threads) as engine, Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=len(pictures))
         return judge_all(engine, bundle, pictures, lambda: progress.advance(task))
-
-
-def _write(file: Path, content: str) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content)
-    except OSError as error:
-        raise OutputError(f"--json {file}: cannot be written: {error.strerror or error}") from error

@@ -12,13 +12,13 @@ from rich.console import Console
 
 from engines.bundle import REPORT, Bundle
 from tools.backbones import BACKBONES
-from tools.errors import OutputError
 from tools.fit import options
 from tools.fit.cache import default_folder
 from tools.fit.methods import METHODS
 from tools.fit.splits import DEFAULT_OVERLAP, SMALLEST_TILE
 from tools.fit.steps import Steps
 from tools.fit.surface import FitOptions, Fitted, fit_surface, surface_name
+from tools.json_file import write_json
 
 _ALIGNMENT = 32
 _SURFACE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -213,7 +213,4 @@ def _write_json(file: Path, fitted: Fitted) -> None:
         "seconds": fitted.seconds,
         "choices": fitted.choices,
     }
-    try:
-        file.write_text(json_format.dumps(content, indent=1) + "\n")
-    except OSError as error:
-        raise OutputError(f"--json {file}: cannot be written: {error.strerror or error}") from error
+    write_json(file, json_format.dumps(content, indent=1) + "\n")

@@ -3,7 +3,6 @@ behind it. Made in milliseconds, with weights drawn at random."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,9 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from calib.calibration import Calibration
-from engines.bundle import Bundle, GoldenTiles, write_bundle
-from engines.manifest import BackboneEntry, Manifest, TileGeometry, TrainingEntry
+from engines.bundle import Bundle, GoldenTiles
+from engines.manifest import TileGeometry
+from tests.bundles import bundle_of
 
 TILE, CELL, CENTROIDS, EMBEDDING = 32, 4, 8, 6
 INT8 = ("expand", "deep", "project")
@@ -38,39 +37,16 @@ def mobile_bundle(parent: Path) -> Bundle:
     golden[2:, 8:24, 8:24] = 255
     centroids = _embeddings(model, good)
     distance, score = ort.InferenceSession(model).run(["distance", "score"], {"tiles": golden, "centroids": centroids})
-    return write_bundle(
+    return bundle_of(
         parent,
-        Manifest(
-            surface="mobile",
-            created_utc="2026-01-01T00:00:00Z",
-            method="random",
-            backbone=BackboneEntry(
-                name="random", weights_sha256=hashlib.sha256(model).hexdigest(), weights_source="none"
-            ),
-            tile=TileGeometry(size=TILE, overlap=0, cell=CELL, alignment=16),
-            embedding=EMBEDDING,
-            centroids=CENTROIDS,
-            training=TrainingEntry(
-                fingerprint=hashlib.sha256(b"random").hexdigest(), pictures=1, held_out_pictures=3, tiles=1, seed=0
-            ),
-            versions={"onnx": onnx.__version__},
-            figures={},
-            files={},
-        ),
+        surface="mobile",
+        kind="random",
         model=model,
+        geometry=TileGeometry(size=TILE, overlap=0, cell=CELL, alignment=16),
         centroids=centroids,
-        calibration=Calibration(
-            threshold=float(np.sort(score)[1:3].mean()),
-            top_cells=2,
-            target_false_rejects=0.01,
-            method="pareto-tail",
-            observed_false_rejects=0.0,
-            interval=(0.0, 0.7),
-            cells_per_picture=64,
-            held_out_scores=(1.0, 2.0, 3.0),
-        ),
         golden=GoldenTiles(golden, score, distance.max(axis=(1, 2))),
-        report="<!doctype html><title>random</title>",
+        threshold=float(np.sort(score)[1:3].mean()),
+        cells_per_picture=64,
     )
 
 

@@ -29,7 +29,7 @@ class Strangeness(Scorer):
     depth = FINE
 
     def forward(self, features: Features, centroids: Tensor) -> Tensor:
-        raise NotImplementedError
+        return (features.fine.mean(dim=1) - centroids.mean()).abs()
 
 
 def story(groups: list[str], side: int = 128, scores: tuple[float, ...] = ()) -> Story:
