@@ -121,7 +121,7 @@ class TileGrid:
             return distance[0, :rows, :columns].copy()
         total = np.zeros_like(self._weight)
         for tile, place in zip(distance, self._places, strict=True):
-            total[place] += tile * self._window
+            cv2.accumulateProduct(tile, self._window, total[place])
         rows, columns = self.map_shape
         stitched: NDArray[np.float32] = (total / self._weight)[:rows, :columns]
         return stitched

@@ -59,6 +59,10 @@ class FrameWork:
     def add(self, part: Part, distance: NDArray[np.float32]) -> bool:
         """Take a part's maps (count×h×w); True when the frame is complete."""
         cut = part.cut
+        if cut.count == len(self.tiled.grid):
+            self.distance = distance  # the whole frame at once, as it is
+            self.missing = 0
+            return True
         if self.distance is None:
             self.distance = np.empty((len(self.tiled.grid), *distance.shape[1:]), np.float32)
         self.distance[cut.first : cut.first + cut.count] = distance
