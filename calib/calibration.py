@@ -13,6 +13,7 @@ from calib.errors import CalibrationError
 CALIBRATION_VERSION: Final = 1
 
 Factor = Annotated[float, Field(ge=1, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Calibration(BaseModel):
@@ -40,6 +41,9 @@ class Calibration(BaseModel):
     border: tuple[Factor, ...] = Field((), max_length=MAX_BORDER_CELLS)
     """Factor by which a cell at distance 0, 1, … cells from the frame's edge is divided before it is scored; beyond, 1.
     Never rising inwards. The held-out scores are of maps so divided."""
+    held_out_mean_distances: tuple[NotNegative, ...] = ()
+    """Mean of each of those maps, ascending. Empty in bundles of earlier releases, whose frames are compared by their
+    scores alone."""
 
     @field_validator("border")
     @classmethod

@@ -44,6 +44,7 @@ def calibrate(
     top_cells: int,
     cells_per_picture: int,
     border: tuple[float, ...] = (),
+    mean_distances: Iterable[float] = (),
 ) -> Calibration:
     """Set the threshold at and above which a picture fails.
 
@@ -54,6 +55,7 @@ def calibrate(
         cells_per_picture: cells of a held-out picture's map.
         border: factors by which the maps were levelled at the frame's edge before they were scored (`calib.border`);
             kept as it is, so that every further map is levelled alike.
+        mean_distances: mean of each of the scores' maps, so levelled, in any order; what drift is told by besides.
 
     Raises:
         CalibrationError: no scores, a score that is not finite, scores of 0 only, or an impossible target.
@@ -61,7 +63,7 @@ def calibrate(
     if not 0 < target_false_rejects < 1:
         raise CalibrationError(f"target of false rejects {target_false_rejects}: it must lie between 0 and 1")
     ordered = _checked(scores)
-    method, bound = _bound(ordered, target_false_rejects)
+    method, bound = _method_and_bound(ordered, target_false_rejects)
     threshold = max(bound * (1 + RUNTIME_SPREAD), math.nextafter(bound, math.inf))
     rejected = int((ordered >= threshold).sum())
     return Calibration(
@@ -74,6 +76,7 @@ def calibrate(
         cells_per_picture=cells_per_picture,
         held_out_scores=tuple(ordered.tolist()),
         border=border,
+        held_out_mean_distances=tuple(sorted(mean_distances)),
     )
 
 
@@ -104,7 +107,15 @@ def _checked(scores: Iterable[float]) -> NDArray[np.float64]:
     return ordered
 
 
-def _bound(ordered: NDArray[np.float64], target: float) -> tuple[Literal["split-conformal", "pareto-tail"], float]:
+def score_bound(ordered: NDArray[np.float64], target: float) -> float:
+    """The score above which good pictures lie with probability `target` at most, from held-out scores (n, ascending,
+    not all 0): just below the threshold that `calibrate` sets."""
+    return _method_and_bound(ordered, target)[1]
+
+
+def _method_and_bound(
+    ordered: NDArray[np.float64], target: float
+) -> tuple[Literal["split-conformal", "pareto-tail"], float]:
     """The score above which good pictures lie with probability `target` at most, and how it was found."""
     count = ordered.size
     rank = math.ceil((count + 1) * (1 - target) - 1e-9)  # 1 - 0.99 is not 0.01 to the last bit

@@ -55,6 +55,20 @@ def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
         sync_directory(sub)
 
 
+def replace_file(file: Path, data: bytes) -> None:
+    """Write a file in place of the one that may be there; whatever is killed, the old one or the new one is there, and
+    the new one stays once this has returned.
+
+    Raises:
+        OSError: it cannot be written or synced.
+    """
+    with staging_directory(file.parent) as staging:
+        part = staging / file.name
+        write_synced(part, data, "xb")
+        part.replace(file)
+        sync_directory(file.parent)
+
+
 def write_synced(file: Path, data: bytes, mode: Literal["wb", "xb"]) -> None:
     """Write one file and sync it, but not its name, to the disk; `xb` makes it and never replaces one.
 

@@ -16,7 +16,6 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_settings import EnvSettingsSource
 from pydantic_settings import SettingsError as EnvironmentSettingsError
 
-from engines.bundle import open_bundle
 from engines.errors import EnginesError
 from engines.manifest import TileGeometry
 from inspectd.cameras.aravis.discovery import choose, discover, is_address
@@ -27,10 +26,13 @@ from inspectd.cameras.gst.recipe import GstSettings, quoted, recipe_of
 from inspectd.cameras.gst.runtime import load_runtime
 from inspectd.cameras.opencv import TargetKind, target_kind
 from inspectd.effective import effective_toml
-from inspectd.errors import CameraError, JournalError, PublishError, SettingsError, ViewError
+from inspectd.errors import CameraError, InspectdError, JournalError, KeysError, PublishError, SettingsError, ViewError
 from inspectd.journal import JournalReader, lock_holder
+from inspectd.keys.store import KeyStore
+from inspectd.models.configured import configured
 from inspectd.settings import (
     AravisCamera,
+    ArchiveSettings,
     CameraSettings,
     ControlSettings,
     ImagesCamera,
@@ -39,13 +41,15 @@ from inspectd.settings import (
     ModelSettings,
     PublishSettings,
     RtspCamera,
+    SecuritySettings,
     Settings,
     V4l2Camera,
     load_settings,
 )
+from inspectd.settings.security import exposures
 from inspectd.sockets import bind_problem, listening_socket
 from inspectd.view.view import View, framing, load_view
-from inspectd.web.web import scale_problem
+from inspectd.web.web import SCALE_UNKNOWN
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -71,7 +75,9 @@ def check(path: Path) -> Checked:
     notes: list[str] = []
     effective = None
     try:
-        effective = effective_toml(load_settings(path))
+        settings = load_settings(path)
+        effective = effective_toml(settings)
+        notes += [f"security.insecure = true: {exposed}" for exposed in exposures(settings, settings.security)]
     except SettingsError as error:
         problems += str(error).splitlines()
     for kind, text in _look(_sections(path)):
@@ -93,13 +99,15 @@ class _Sections:
     control: ControlSettings | None
     metrics: MetricsSettings | None
     journal: JournalSettings | None
+    archive: ArchiveSettings | None
+    security: SecuritySettings | None
 
 
 def _sections(path: Path) -> _Sections:
     try:
         merged = _merged(tomllib.loads(path.read_text()), EnvSettingsSource(Settings)())
     except (OSError, ValueError, EnvironmentSettingsError):
-        return _Sections(None, {}, None, None, None, None)
+        return _Sections(None, {}, None, None, None, None, None, None)
     cameras = merged.get("cameras")
     found = {name: _camera(value) for name, value in cameras.items()} if isinstance(cameras, dict) else {}
     return _Sections(
@@ -109,6 +117,8 @@ def _sections(path: Path) -> _Sections:
         _valid(ControlSettings, merged.get("control", {})),
         _valid(MetricsSettings, merged.get("metrics", {})),
         _valid(JournalSettings, merged.get("journal", {})),
+        _valid(ArchiveSettings, merged.get("archive", {})),
+        _valid(SecuritySettings, merged.get("security", {})),
     )
 
 
@@ -139,19 +149,23 @@ def _look(sections: _Sections) -> Iterator[Finding]:
     geometry = mm_per_px = None
     if sections.model is not None:
         try:
-            manifest = open_bundle(sections.model.bundle).manifest
+            manifest = configured(sections.model).bundle.manifest
             geometry, mm_per_px = manifest.tile, manifest.mm_per_px
-        except EnginesError as error:
-            yield "problem", f"model.bundle: {error}"
+        except (EnginesError, InspectdError) as error:
+            yield "problem", str(error)
     for name, camera in sections.cameras.items():
         yield from _look_at_camera(name, camera)
         yield from _look_at_view(name, camera, geometry)
-        if geometry is not None and (problem := scale_problem(camera, mm_per_px)) is not None:
-            yield "problem", f"cameras.{name}.{problem}"
+        if geometry is not None and camera.web is not None and not (camera.mm_per_px or camera.scale or mm_per_px):
+            yield "problem", f"cameras.{name}.{SCALE_UNKNOWN}"
+    if sections.security is not None and sections.security.keys is not None:
+        yield from _look_at_keys(sections.security.keys)
     running = None
     if sections.journal is not None:
         running = lock_holder(sections.journal.path)
         yield from _look_at_journal(sections.journal)
+    if sections.archive is not None and sections.archive.path:
+        yield from _look_at_archive(Path(sections.archive.path))
     if running is not None:
         yield "note", f"process {running or '(unknown)'} holds this journal: the daemon runs; addresses were not tried"
     else:
@@ -248,6 +262,21 @@ def _look_at_device(key: str, target: str) -> Iterator[Finding]:
         yield "problem", f"{key}: this user may not use the device; add it to the group 'video'"
 
 
+def _look_at_keys(directory: Path) -> Iterator[Finding]:
+    key, store = f"security.keys = '{directory}'", KeyStore(directory)
+    try:
+        store.server()
+        clients, damaged = store.clients(), store.problems()
+    except KeysError as error:
+        yield "problem", f"{key}: {error}"
+    except OSError as error:
+        yield "problem", f"{key}: {error.filename}: cannot be read: {error.strerror}"
+    else:
+        yield from (("problem", f"{key}: lets nobody in: {problem}") for problem in damaged)
+        if not clients:
+            yield "note", f"{key}: lets nobody in yet; 'inspectd keys client NAME' makes a client's file"
+
+
 def _look_at_journal(journal: JournalSettings) -> Iterator[Finding]:
     key, folder = f"journal.path = '{journal.path}'", journal.path.parent
     if not folder.is_dir():
@@ -259,6 +288,14 @@ def _look_at_journal(journal: JournalSettings) -> Iterator[Finding]:
             JournalReader(journal.path).close()
         except JournalError as error:
             yield "problem", str(error)
+
+
+def _look_at_archive(path: Path) -> Iterator[Finding]:
+    key, folder = f"archive.path = '{path}'", path if path.exists() else path.parent
+    if not folder.is_dir():
+        yield "problem", f"{key}: {folder} is no directory; make it, or set another path"
+    elif not _can_write(folder):
+        yield "problem", f"{key}: this user may not write to {folder}; give it the right, or set another path"
 
 
 def _can_write(folder: Path) -> bool:
@@ -279,6 +316,8 @@ def _look_at_addresses(
         addresses |= {"publish.verdicts": publish.verdicts, "publish.replay": publish.replay}
         if publish.map_encoding != "off":
             addresses["publish.maps"] = publish.maps
+        if publish.pictures:
+            addresses["publish.pictures"] = publish.pictures
     if control is not None:
         addresses["control.address"] = control.address
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()

@@ -15,6 +15,10 @@ from engines.errors import BuildError, BundleError, DeviceLostError, EnginesErro
 from inspectd import __version__
 from inspectd.bridges.command import app as bridge_app
 from inspectd.errors import CameraError, DeviceFailure, EngineFailure, InspectdError, SettingsError
+from inspectd.keys.command import app as keys_app
+from inspectd.keys.option import KeysFile
+from inspectd.models.command import models as models_app
+from inspectd.models.command import threshold as threshold_app
 from inspectd.wire import addresses
 
 app = typer.Typer(
@@ -26,6 +30,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(bridge_app, name="bridge")
+app.add_typer(keys_app, name="keys")
+app.add_typer(models_app, name="models")
+app.add_typer(threshold_app, name="threshold")
 
 Configuration = Annotated[Path, typer.Argument(metavar="CONFIG", help="TOML file; see docs/settings.md.")]
 CameraName = Annotated[str, typer.Argument(metavar="CAMERA", help="Its name in the configuration.")]
@@ -195,6 +202,7 @@ def watch(
     since: Annotated[
         int | None, typer.Option("--since", metavar="N", min=1, help="Begin with verdict N, by replay.")
     ] = None,
+    keys: KeysFile = None,
 ) -> None:
     """Show a line for every verdict as it comes."""
     from inspectd import watch as view  # noqa: PLC0415 - see the top of this file
@@ -202,8 +210,47 @@ def watch(
 
     if since is not None and replay is None:
         replay = addresses.REPLAY
-    with Client(verdicts, replay=replay, since=since) as client:
+    with Client(verdicts, replay=replay, since=since, keys=keys) as client:
         view.watch(client)
+
+
+@app.command(epilog="Example: inspectd view --listen 0.0.0.0:8080 --token-file token")
+def view(
+    listen: Annotated[
+        str, typer.Option("--listen", metavar="HOST:PORT", help="Where the page is served; 0.0.0.0 for all.")
+    ] = "127.0.0.1:8080",
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", metavar="FILE", help="Who knows the token in it may trigger and change things."),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="From other machines too, look without the token.")
+    ] = False,
+    host: Annotated[
+        list[str] | None,
+        typer.Option("--host", metavar="NAME", help="A further name of this machine in browsers. Repeatable."),
+    ] = None,
+    verdicts: Verdicts = addresses.VERDICTS,
+    maps: Annotated[
+        str, typer.Option("--maps", metavar="ADDRESS", help="The daemon's publish.maps; '' for none.")
+    ] = addresses.MAPS,
+    pictures: Annotated[
+        str, typer.Option("--pictures", metavar="ADDRESS", help="The daemon's publish.pictures; '' for none.")
+    ] = addresses.PICTURES,
+    replay: Annotated[
+        str, typer.Option("--replay", metavar="ADDRESS", help="The daemon's publish.replay, for what was before.")
+    ] = addresses.REPLAY,
+    control: Annotated[
+        str, typer.Option("--control", metavar="ADDRESS", help="The daemon's control.address; '' for none.")
+    ] = addresses.CONTROL,
+    keys: KeysFile = None,
+) -> None:
+    """Serve a page of the line as it runs, for browsers. It reads only, unless somebody enters the token."""
+    from inspectd.viewer.command import serve  # noqa: PLC0415 - see the top of this file
+    from inspectd.viewer.sources import Sources  # noqa: PLC0415 - likewise
+
+    sources = Sources(verdicts, maps, pictures, replay, control, keys)
+    serve(listen, sources, token_file=token_file, insecure=insecure, hosts=host or ())
 
 
 @app.command(epilog="Example: inspectd replay --first 1200 --last 1300 | jq .outcome")
@@ -215,11 +262,12 @@ def replay(
     address: Annotated[
         str, typer.Option("--replay", metavar="ADDRESS", help="The daemon's publish.replay.")
     ] = addresses.REPLAY,
+    keys: KeysFile = None,
 ) -> None:
     """Print verdicts from the daemon's journal, one JSON object a line."""
     from inspectd.client import replay as replayed  # noqa: PLC0415 - see the top of this file
 
-    for line in replayed(address, first, last):
+    for line in replayed(address, first, last, keys=keys):
         sys.stdout.buffer.write(line + b"\n")
     sys.stdout.flush()
 
@@ -237,11 +285,12 @@ def trigger(
     control: Annotated[
         str, typer.Option("--control", metavar="ADDRESS", help="The daemon's control.address.")
     ] = addresses.CONTROL,
+    keys: KeysFile = None,
 ) -> None:
     """Tell the daemon that a part is there, and print its answer, as JSON. 'inspectd watch' shows the verdict."""
     from inspectd.client import Controller  # noqa: PLC0415 - see the top of this file
 
-    with Controller(control) as controller:
+    with Controller(control, keys=keys) as controller:
         typer.echo(controller.trigger(part, camera, deadline_ms).model_dump_json())
 
 

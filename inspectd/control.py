@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from typing import Annotated, Final
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import BaseModel, Discriminator, Tag, TypeAdapter, ValidationError
 
-from inspectd.errors import RequestRefusedError
+from inspectd.doorkeeper import Guard
+from inspectd.errors import InspectdError
 from inspectd.router import Router
-from inspectd.wire.models import ControlError, ControlRequest, EncoderRequest, TriggerRequest
+from inspectd.wire.models import ControlError, ControlRequest
 from inspectd.wire.problems import problems
 
 WATERMARK = 100
@@ -22,34 +25,35 @@ def _asked_for(request: object) -> object:
     return request.get("request", "trigger") if isinstance(request, dict) else "trigger"
 
 
-_REQUEST: Final[TypeAdapter[ControlRequest]] = TypeAdapter(
-    Annotated[
-        Annotated[TriggerRequest, Tag("trigger")] | Annotated[EncoderRequest, Tag("encoder")],
-        Discriminator(
-            _asked_for, custom_error_type="request", custom_error_message="request must be 'trigger' or 'encoder'"
-        ),
-    ]
-)
+_MODELS: Final = {model.model_fields["request"].default: model for model in get_args(ControlRequest)}
+_TAGGED: Final[Any] = Annotated[
+    reduce(or_, (Annotated[model, Tag(word)] for word, model in _MODELS.items())),
+    Discriminator(
+        _asked_for, custom_error_type="request", custom_error_message=f"request must be one of {', '.join(_MODELS)}"
+    ),
+]
+_REQUEST: Final[TypeAdapter[ControlRequest]] = TypeAdapter(_TAGGED)
 
 Handle = Callable[[ControlRequest], BaseModel]
 """Does what is asked and returns the answer.
 
 Raises:
-    RequestRefusedError: it is not done.
+    InspectdError: it is not done.
 """
 
 
 class ControlServer(Router):
     """Takes requests as long as it is entered."""
 
-    def __init__(self, address: str, handle: Handle) -> None:
-        """`handle` is called by this server's thread."""
+    def __init__(self, address: str, handle: Handle, guard: Guard | None = None) -> None:
+        """`handle` is called by this server's thread; `guard` as a `Router`'s."""
         super().__init__(
             "control.address",
             address,
             lambda: nullcontext(lambda request: _answer(handle, request)),
             watermark=WATERMARK,
             failure="control failed; no trigger and no encoder count is taken until a restart",
+            guard=guard,
         )
 
 
@@ -64,5 +68,5 @@ def _reply(handle: Handle, request: list[bytes]) -> BaseModel:
         return handle(_REQUEST.validate_json(request[0]))
     except ValidationError as error:
         return ControlError(error=problems(error))
-    except RequestRefusedError as error:
+    except InspectdError as error:
         return ControlError(error=str(error))

@@ -7,60 +7,61 @@ ready. End: cameras first, then every frame taken gets its verdict, then what wa
 from __future__ import annotations
 
 import queue
+import signal
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import structlog
 from prometheus_client import ProcessCollector
 
-from engines.base import Engine
-from engines.bundle import Bundle, open_bundle
+from calib.calibration import Calibration
+from engines.bundle import Bundle
 from engines.errors import EnginesError
-from engines.manifest import TileGeometry
-from inspectd.cameras.build import effective_drop, trigger_mode
+from inspectd.archive import Archive
 from inspectd.capture.supervisor import CaptureSupervisor
 from inspectd.control import ControlServer
+from inspectd.doorkeeper import Guard
+from inspectd.drift import DriftMonitor
 from inspectd.errors import (
     CameraError,
     EngineFailure,
     InspectdError,
-    RequestRefusedError,
-    SettingsError,
-    ViewError,
 )
 from inspectd.journal import Journal
+from inspectd.limits import allow_open_files
 from inspectd.metrics.health import ailments
 from inspectd.metrics.meters import Meters
 from inspectd.metrics.page import Page
 from inspectd.metrics.server import MetricsServer
 from inspectd.metrics.standing import Standing
+from inspectd.model import MakeEngine, camera_policies, load_model
+from inspectd.models.configured import Configured, configured
+from inspectd.models.recording import record_untold
+from inspectd.models.registry import Registry
+from inspectd.models.switch import Switcher
 from inspectd.pipeline.inspector import Inspector
-from inspectd.pipeline.policy import CameraPolicy
-from inspectd.pipeline.queues import QueuePolicy
+from inspectd.pipeline.model import Model
+from inspectd.pipeline.onlookers import Onlooker
+from inspectd.previews.previews import Previews
 from inspectd.publisher import DaemonStatus, Publisher
 from inspectd.replay import ReplayServer
+from inspectd.requests import Requests
 from inspectd.runtimes import make_engine
 from inspectd.service.manager import ServiceManager
 from inspectd.service.reload import reload_settings
 from inspectd.service.report import Reporter
-from inspectd.settings import CameraSettings, EngineSettings, Settings
+from inspectd.settings import Settings
+from inspectd.settings.security import exposures
+from inspectd.shadow.shadow import Shadow
 from inspectd.signals import ENDING, RELOAD, on_signals
-from inspectd.trigger import take_trigger
-from inspectd.view.view import View, load_view
 from inspectd.vitals import Vitals
-from inspectd.web.counts import take_count
-from inspectd.web.web import scale_problem
 from inspectd.wire.models import (
     CameraState,
     CameraStatus,
-    ControlRequest,
     DaemonState,
-    EncoderAccepted,
-    EncoderRequest,
     Reason,
-    TriggerAccepted,
 )
 
 CLOSE_S = 5.0
@@ -75,7 +76,6 @@ FATAL_DRAIN_S = 0.5
 _SIGNAL_NAMES = frozenset(number.name for number in ENDING)
 _NOT_THERE = frozenset({CameraState.LOST, CameraState.BACKING_OFF})
 
-MakeEngine = Callable[[Bundle, EngineSettings], Engine]
 LoadSettings = Callable[[], Settings]
 
 log = structlog.get_logger(__name__)
@@ -99,6 +99,7 @@ def run(
     """
     with ServiceManager() as manager:
         try:
+            allow_open_files(len(settings.cameras))
             return Daemon(settings, manager, until_ended=until_ended, make_engine=engine, load=load).run()
         except (InspectdError, EnginesError) as error:
             manager.status(f"cannot start: {error}")
@@ -127,32 +128,57 @@ class Daemon:
         self._fault: Exception | None = None
         self._unfinished = set(settings.cameras)
         self._never_came: set[str] = set()
-        self._bundle = open_bundle(settings.model.bundle)
-        self._views = _views(settings.cameras, self._bundle.manifest.tile)
-        _check_webs(settings.cameras, self._bundle.manifest.mm_per_px)
+        self._cameras = camera_policies(settings.cameras)
+        self._configured: Configured
+        self._registry: Registry | None = None
+        self._shadow: Shadow | None = None
+        self._switcher: Switcher | None = None
         self._inspector: Inspector | None = None
         self._capture: CaptureSupervisor | None = None
         self._vitals: Vitals | None = None
         self._meters = Meters(settings.cameras)
+        self._guard = Guard(settings.security.keys, self._meters.refused)
+        self._archive = Archive(settings.archive, self._meters) if settings.archive.path else None
+        self._drift = DriftMonitor(settings.drift.window, self._model)
 
     def run(self) -> int:
         """Live. See `run`."""
         signals = (*ENDING, RELOAD) if self._load is not None else ENDING
         with on_signals(signals, self._on_signal), ExitStack() as parts:
             began = time.monotonic()
+            for exposed in exposures(self._settings, self._settings.security):
+                log.warning("security.insecure is set, and whoever reaches an address is let in", address=exposed)
+            self._open_models(parts)
             self._manager.status("starting: the engine is loaded and checked on the bundle's golden tiles")
             publisher = self._start_publishing(parts)
             inspector, capture, reporter = self._start_inspecting(publisher, parts)
             self._manager.ready()
-            log.info("inspecting", bundle=self._bundle.path.name, start_s=round(time.monotonic() - began, 2))
+            log.info("inspecting", bundle=self._configured.bundle.path.name, start_s=round(time.monotonic() - began, 2))
             told = self._wait(capture, reporter)
             self._drain(publisher, inspector, capture, told)
         return self._exit_code()
+
+    def _open_models(self, parts: ExitStack) -> None:
+        settings = self._settings.model
+        if settings.registry is not None:
+            self._registry = Registry(settings.registry)
+            parts.enter_context(self._registry.held())
+        self._configured = configured(settings)
 
     def _start_publishing(self, parts: ExitStack) -> Publisher:
         settings = self._settings
         limits = settings.journal.max_age_days, settings.journal.max_size_mb
         journal = parts.enter_context(Journal(settings.journal.path, *limits))
+        onlookers: list[Onlooker] = []
+        if self._registry is not None:
+            self._shadow = parts.enter_context(Shadow(self._registry.directory, settings, self._meters))
+            onlookers.append(self._shadow)
+        if self._archive is not None:
+            onlookers.append(parts.enter_context(self._archive))
+        if settings.drift.enabled:
+            onlookers.append(self._drift)
+        if settings.publish.pictures:
+            onlookers.append(parts.enter_context(Previews(settings.publish, self._guard)))
         publisher = Publisher(
             settings.publish,
             settings.publisher,
@@ -161,10 +187,14 @@ class Daemon:
             self._status,
             on_fatal=self._on_fatal,
             meters=self._meters,
+            onlookers=onlookers,
+            guard=self._guard,
         )
         parts.callback(publisher.close)
         publisher.start()
-        parts.enter_context(ReplayServer(settings.publish.replay, journal))
+        if self._configured.active is not None:
+            record_untold(self._configured.active, journal, publisher.submit)
+        parts.enter_context(ReplayServer(settings.publish.replay, journal, self._guard))
         if settings.metrics.address:
             parts.enter_context(self._metrics(publisher))
         return publisher
@@ -173,7 +203,7 @@ class Daemon:
         registry = self._meters.registry
         ProcessCollector(registry=registry)
         registry.register(
-            Standing(self._settings, self._bundle, publisher, lambda: self._inspector, lambda: self._vitals)
+            Standing(self._settings, publisher, lambda: self._inspector, lambda: self._vitals, self._archive)
         )
         return MetricsServer(
             self._settings.metrics.address,
@@ -185,11 +215,10 @@ class Daemon:
         self, publisher: Publisher, parts: ExitStack
     ) -> tuple[Inspector, CaptureSupervisor, Reporter]:
         settings = self._settings
-        engine = parts.enter_context(self._make_engine(self._bundle, settings.engine))
+        model = self._load_model(self._configured.bundle, self._configured.calibration)
         inspector = Inspector(
-            engine,
-            self._bundle,
-            {name: self._policy(camera, self._views[name]) for name, camera in settings.cameras.items()},
+            model,
+            self._cameras,
             report=publisher.submit,
             on_fatal=self._on_fatal,
             on_ended=self._on_ended,
@@ -197,21 +226,50 @@ class Daemon:
             max_regions=settings.publish.max_regions,
             max_open_parts=settings.control.max_open_parts,
             meters=self._meters,
+            wants_pictures=lambda: publisher.wants_pictures,
         )
+        self._inspector = inspector
+        parts.callback(self._close_engine)
         capture = CaptureSupervisor(settings.cameras, inspector)
         parts.callback(capture.close, CLOSE_S)
         inspector.start()
-        self._inspector, self._capture = inspector, capture
+        self._capture = capture
         self._state = DaemonState.INSPECTING
         capture.start()
-        control = parts.enter_context(ControlServer(settings.control.address, self._asked))
+        if self._registry is not None and self._shadow is not None:
+            self._switcher = parts.enter_context(self._switching(self._registry, self._shadow, inspector))
+            self._shadow.resume()
+        requests = Requests(
+            settings,
+            inspector,
+            capture,
+            self._switcher,
+            state=lambda: self._state,
+            heartbeat=lambda: publisher.heartbeat,
+            drain=lambda: self._stop.put(signal.SIGTERM.name),
+        )
+        control = parts.enter_context(ControlServer(settings.control.address, requests.answer, self._guard))
         self._vitals = Vitals([capture.pulse, *inspector.pulses, publisher.pulse, control.pulse])
         return inspector, capture, Reporter(self._manager, self._vitals, lambda: publisher.heartbeat)
 
-    def _policy(self, camera: CameraSettings, view: View) -> CameraPolicy:
-        mm_per_px = camera.mm_per_px or (view.plane.mm_per_px if view.plane else self._bundle.manifest.mm_per_px)
-        queued = QueuePolicy(camera.queue_frames, effective_drop(camera))
-        return CameraPolicy(camera.deadline_ms, queued, mm_per_px, trigger_mode(camera), view, camera.web)
+    def _load_model(self, bundle: Bundle, calibration: Calibration, running: Model | None = None) -> Model:
+        engine = self._settings.engine
+        return load_model(bundle, engine, self._cameras, self._make_engine, calibration=calibration, running=running)
+
+    def _switching(self, registry: Registry, shadow: Shadow, inspector: Inspector) -> Switcher:
+        return Switcher(
+            registry,
+            self._settings.model,
+            running=lambda: inspector.model,
+            load=self._load_model,
+            adopt=inspector.adopt,
+            on_fatal=self._on_fatal,
+            shadow=shadow,
+        )
+
+    def _close_engine(self) -> None:
+        if self._inspector is not None:
+            self._inspector.model.engine.close()
 
     def _wait(self, capture: CaptureSupervisor, reporter: Reporter) -> str | None:
         """Until something ends the daemon's life: the signal's name, or None."""
@@ -223,7 +281,12 @@ class Daemon:
                 log.info("ending", why=why)
                 return why if why in _SIGNAL_NAMES else None
             self._look_at(capture)
+            reporter.archive_note = self._archive_note()
             reporter.report()
+
+    def _archive_note(self) -> str | None:
+        failing = None if self._archive is None else self._archive.failing
+        return failing and f"archive: {failing}"
 
     def _told(self) -> str | None:
         try:
@@ -252,6 +315,8 @@ class Daemon:
     def _drain(self, publisher: Publisher, inspector: Inspector, capture: CaptureSupervisor, told: str | None) -> None:
         """Take no more frames, give every one taken its verdict, and see them published."""
         self._state = DaemonState.DRAINING
+        if self._switcher is not None:
+            self._switcher.stop()
         self._manager.stopping(self._patience(told)[0] + ENDING_S)
         self._manager.status(f"draining: {inspector.open_frames} frames open")
         log.info("draining", open_frames=inspector.open_frames)
@@ -286,16 +351,6 @@ class Daemon:
         log.error("ended by a fault", error=str(self._fault) or repr(self._fault))
         return self._fault.exit_code if isinstance(self._fault, InspectdError) else EngineFailure.exit_code
 
-    # What is asked of it; the control socket's thread
-
-    def _asked(self, request: ControlRequest) -> TriggerAccepted | EncoderAccepted:
-        inspector, capture = self._inspector, self._capture
-        if self._state is not DaemonState.INSPECTING or inspector is None or capture is None:
-            raise RequestRefusedError(f"the daemon is {self._state}; it takes requests while it is inspecting")
-        if isinstance(request, EncoderRequest):
-            return take_count(inspector.encoders, request)
-        return take_trigger(request, self._settings.cameras, inspector, capture)
-
     # What the parts say; any thread
 
     def _on_signal(self, name: str) -> None:
@@ -314,16 +369,21 @@ class Daemon:
         if self._until_ended and not self._unfinished:
             self._stop.put("every source has ended")
 
+    def _model(self) -> Model | None:
+        return self._inspector.model if self._inspector else None
+
     def _status(self) -> DaemonStatus:
+        model = self._model()
         return DaemonStatus(
             state=self._state,
-            surface=self._bundle.surface,
-            bundle=self._bundle.path.name,
-            cameras=self._cameras(),
+            surface=(model.bundle if model else self._configured.bundle).surface,
+            bundle=model.name if model else self._configured.bundle.path.name,
+            threshold=(model.calibration if model else self._configured.calibration).threshold,
+            cameras=self._camera_statuses(),
             open_frames=self._inspector.open_frames if self._inspector else 0,
         )
 
-    def _cameras(self) -> tuple[CameraStatus, ...]:
+    def _camera_statuses(self) -> tuple[CameraStatus, ...]:
         inspector, capture = self._inspector, self._capture
         if inspector is None or capture is None:
             return ()
@@ -332,33 +392,8 @@ class Daemon:
                 update={
                     "untriggered": inspector.untriggered(status.camera),
                     "uninspected_mm": inspector.uninspected_mm(status.camera),
+                    "drift": self._drift.drift(status.camera),
                 }
             )
             for status in capture.status()
         )
-
-
-def _views(cameras: Mapping[str, CameraSettings], geometry: TileGeometry) -> dict[str, View]:
-    """What each camera looks at.
-
-    Raises:
-        ViewError: a file that one names cannot be used, or nothing is left to inspect.
-    """
-    views = {}
-    for name, camera in cameras.items():
-        try:
-            views[name] = load_view(camera, geometry)
-        except ViewError as error:
-            raise ViewError("\n".join(f"cameras.{name}.{line}" for line in str(error).splitlines())) from error
-    return views
-
-
-def _check_webs(cameras: Mapping[str, CameraSettings], bundle_mm_per_px: float | None) -> None:
-    """
-    Raises:
-        SettingsError: a camera that looks at a web has no scale.
-    """
-    for name, camera in cameras.items():
-        problem = scale_problem(camera, bundle_mm_per_px)
-        if problem is not None:
-            raise SettingsError(f"cameras.{name}.{problem}")

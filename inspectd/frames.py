@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,9 +25,33 @@ class Rows:
     """So many of its rows the frame before holds as well."""
 
 
+class Loan:
+    """A buffer that was lent. It goes back when all who hold it have let it go; whoever gets it first holds it."""
+
+    def __init__(self, give_back: Callable[[], None]) -> None:
+        """`give_back` is called once, by the thread that lets go last."""
+        self._give_back = give_back
+        self._lock = threading.Lock()
+        self._holders = 1
+
+    def retain(self) -> None:
+        """Hold it too; for whoever got it from somebody that holds it."""
+        with self._lock:
+            assert self._holders > 0, "the buffer has gone back already"
+            self._holders += 1
+
+    def release(self) -> None:
+        """Let it go; each holder once."""
+        with self._lock:
+            self._holders -= 1
+            last = self._holders == 0
+        if last:
+            self._give_back()
+
+
 @dataclass(frozen=True)
 class Frame:
-    """A picture taken. `release` gives its buffer back; the pixels must not be touched after that."""
+    """A picture taken. Whoever gets it holds its buffer until `release`; the pixels must not be touched after that."""
 
     camera: str
     number: int
@@ -40,12 +65,20 @@ class Frame:
     """The wall clock at the same moment, ns since 1970."""
     source: str | None
     """A file's name, where the frame came from one."""
-    release: Callable[[], None]
-    """Gives the buffer back to the camera; calling it again does nothing."""
+    loan: Loan
+    """Of the buffer, which is the camera's."""
     part: str | None = None
     """The part it was fired for, by a camera that is triggered by the daemon."""
     rows: Rows | None = None
     """Of a line-scan camera."""
+
+    def retain(self) -> None:
+        """Hold the buffer until one more `release`."""
+        self.loan.retain()
+
+    def release(self) -> None:
+        """Let the buffer go."""
+        self.loan.release()
 
 
 @dataclass(frozen=True)

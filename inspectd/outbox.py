@@ -5,20 +5,25 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from inspectd.frames import Frame
 from inspectd.wire.drafts import Draft, MapDraft
 
 MAX_DRAFTS = 1024
 MAX_MAP_BYTES = 64 << 20
+MAX_FRAMES = 8
+"""With more that waits, frames are let go: a slow disk must not keep the cameras' buffers."""
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """A draft and the map that goes with it."""
+    """A draft, with the map and the frame that go with it."""
 
     draft: Draft
-    distance_map: MapDraft | None
+    distance_map: MapDraft | None = None
+    frame: Frame | None = None
+    """Held until the parcel is through, so that onlookers can see it."""
 
     @property
     def map_bytes(self) -> int:
@@ -49,6 +54,9 @@ class Outbox:
             self._changed.wait_for(lambda: self._closed or not self._blocking or not self._full())
             if self._closed or self._full():
                 return False
+            if parcel.frame is not None and len(self._waiting) >= MAX_FRAMES:
+                parcel.frame.release()
+                parcel = replace(parcel, frame=None)
             self._waiting.append(parcel)
             self._map_bytes += parcel.map_bytes
             self._put += 1

@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import structlog
 import zmq
 
+from inspectd.doorkeeper import Guard
 from inspectd.errors import JournalError
+from inspectd.frames import Frame
 from inspectd.journal import Journal
 from inspectd.metrics.meters import Meters
 from inspectd.outbox import MAX_DRAFTS, Outbox, Parcel
+from inspectd.pipeline.onlookers import Onlooker, Seen
 from inspectd.settings import PublishSettings
 from inspectd.sockets import bound_socket
 from inspectd.vitals import Pulse
 from inspectd.wire.drafts import Draft, MapDraft
 from inspectd.wire.maps import FULL_SCALE, encode_map
-from inspectd.wire.models import CameraStatus, DaemonState, Heartbeat, MapHeader, Outcome, PartVerdict, Verdict
+from inspectd.wire.models import CameraStatus, Change, DaemonState, Heartbeat, MapHeader, Numbered, Outcome, Verdict
 from inspectd.wire.times import utc_text
-from inspectd.wire.topics import HEARTBEAT, PARTS, map_topic, verdict_topic
+from inspectd.wire.topics import HEARTBEAT, map_topic, topic_of
 
 BEAT_S = 1.0
 """From one heartbeat to the next."""
@@ -40,8 +43,8 @@ VERDICTS_WATERMARK = 1000
 """Messages kept for a subscriber that reads too slowly; what comes beyond is lost to it until it asks for a replay."""
 MAPS_WATERMARK = 32
 
-_Durable = tuple[Verdict | PartVerdict, bytes, MapDraft | None]
-"""A verdict, the message that says it, and its map."""
+_Durable = tuple[Numbered, bytes, Parcel]
+"""What was said, the message that says it, and what it came in."""
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +56,7 @@ class DaemonStatus:
     state: DaemonState
     surface: str
     bundle: str
+    threshold: float
     cameras: tuple[CameraStatus, ...]
     open_frames: int
     """Frames taken that have no verdict yet."""
@@ -71,9 +75,12 @@ class Publisher:
         *,
         on_fatal: Callable[[Exception], None],
         meters: Meters,
+        onlookers: Iterable[Onlooker] = (),
+        guard: Guard | None = None,
     ) -> None:
         """`journal` is open, and from `start` to `close` this publisher's alone; `status_source` is asked at every
-        heartbeat; `on_fatal` is told once when verdicts can no longer be journaled. Both are called by its thread."""
+        heartbeat; `on_fatal` is told once when verdicts can no longer be journaled. Both are called by its thread.
+        Without a `guard`, whoever reaches the sockets is let in."""
         self._settings = settings
         self._name = publisher_name
         self._boot = boot
@@ -81,6 +88,8 @@ class Publisher:
         self._status_source = status_source
         self._on_fatal = on_fatal
         self._meters = meters
+        self._guard = guard or Guard()
+        self._onlookers = list(onlookers)
         self._outbox = Outbox()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._verdicts: zmq.Socket[bytes] | None = None
@@ -110,10 +119,20 @@ class Publisher:
         self._latest = self._journal.next_sequence - 1
         self._thread.start()
 
-    def submit(self, draft: Draft, distance_map: MapDraft | None = None) -> None:
-        """Hand a verdict over for good; waits while too many are waiting already. Any thread may call it."""
-        if not self._outbox.put(Parcel(draft, distance_map)):
+    def submit(self, draft: Draft, distance_map: MapDraft | None = None, frame: Frame | None = None) -> None:
+        """Hand a verdict over for good; waits while too many are waiting already. Any thread may call it.
+
+        A `frame` is released here once the onlookers have seen it.
+        """
+        if not self._outbox.put(Parcel(draft, distance_map, frame)):
             self._lose(1)
+            if frame is not None:
+                frame.release()
+
+    @property
+    def wants_pictures(self) -> bool:
+        """Whether an onlooker wants to see the frames that are taken now."""
+        return any(onlooker.wants_pictures for onlooker in self._onlookers)
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything submitted so far is durable and published; False when it takes longer."""
@@ -155,7 +174,7 @@ class Publisher:
             self._lost = 0
 
     def _bound(self, setting: str, address: str, watermark: int) -> zmq.Socket[bytes]:
-        return bound_socket(self._context, zmq.PUB, setting, address, {zmq.SNDHWM: watermark})
+        return bound_socket(self._context, zmq.PUB, setting, address, {zmq.SNDHWM: watermark}, guard=self._guard)
 
     # The thread
 
@@ -187,10 +206,11 @@ class Publisher:
             self._lose(len(parcels))
             return False
         durable_ns = time.monotonic_ns()
-        for verdict, message, distance_map in durable:
+        for said, message, parcel in durable:
             self.pulse.beat()
-            self._send(verdict, message, distance_map)
-            self._meters.published(verdict, durable_ns, time.monotonic_ns())
+            self._send(said, message, parcel.distance_map)
+            self._meters.published(said, durable_ns, time.monotonic_ns())
+            self._show(said, parcel)
             self._beat_if_due()
         return True
 
@@ -204,7 +224,8 @@ class Publisher:
             self.pulse.beat()
             first, numbered = self._journal.next_sequence, self._numbered(parcels)
             try:
-                self._journal.append(first, [message for _, message, _ in numbered])
+                changes = {said.sequence: said.id for said, _, _ in numbered if isinstance(said, Change)}
+                self._journal.append(first, [message for _, message, _ in numbered], changes)
             except JournalError as error:
                 self._tell_failing(error)
                 if time.monotonic() - began > RETRY_S:
@@ -222,9 +243,9 @@ class Publisher:
         numbered = []
         for sequence, parcel in enumerate(parcels, start=self._journal.next_sequence):
             draft = parcel.draft.in_time()
-            verdict = draft.numbered(self._name, self._boot, self._journal.journal_id, sequence)
-            distance_map = parcel.distance_map if draft is parcel.draft else None
-            numbered.append((verdict, verdict.model_dump_json().encode(), distance_map))
+            said = draft.numbered(self._name, self._boot, self._journal.journal_id, sequence)
+            unchanged = parcel if draft is parcel.draft else replace(parcel, distance_map=None)
+            numbered.append((said, said.model_dump_json().encode(), unchanged))
         return numbered
 
     def _tell_failing(self, error: JournalError) -> None:
@@ -246,16 +267,31 @@ class Publisher:
 
     # What is sent
 
-    def _send(self, verdict: Verdict | PartVerdict, message: bytes, distance_map: MapDraft | None) -> None:
+    def _send(self, said: Numbered, message: bytes, distance_map: MapDraft | None) -> None:
         assert self._verdicts is not None
-        topic = PARTS if isinstance(verdict, PartVerdict) else verdict_topic(verdict.camera)
-        self._verdicts.send_multipart([topic, message])
-        self._latest = verdict.sequence
-        if isinstance(verdict, PartVerdict):
+        self._verdicts.send_multipart([topic_of(said), message])
+        self._latest = said.sequence
+        if not isinstance(said, Verdict):
             return
-        self._counts[verdict.outcome] += 1
-        if distance_map is not None and self._maps is not None and verdict.frame is not None:
-            self._send_map(self._maps, verdict, verdict.frame, distance_map)
+        self._counts[said.outcome] += 1
+        if distance_map is not None and self._maps is not None and said.frame is not None:
+            self._send_map(self._maps, said, said.frame, distance_map)
+
+    def _show(self, said: Numbered, parcel: Parcel) -> None:
+        """Tell the onlookers; one that fails is told no more."""
+        frame = parcel.frame
+        if isinstance(said, Verdict):
+            seen = Seen(said, frame, parcel.distance_map)
+            for onlooker in tuple(self._onlookers):
+                try:
+                    onlooker.saw(seen)
+                except Exception:
+                    log.exception(
+                        "an onlooker failed; it is shown nothing more until a restart", onlooker=repr(onlooker)
+                    )
+                    self._onlookers.remove(onlooker)
+        if frame is not None:
+            frame.release()
 
     def _send_map(self, socket: zmq.Socket[bytes], verdict: Verdict, frame: int, distance_map: MapDraft) -> None:
         assert self._settings.map_encoding != "off"
@@ -297,6 +333,7 @@ class Publisher:
             state=state or failing or status.state,
             surface=status.surface,
             bundle=status.bundle,
+            threshold=status.threshold,
             cameras=status.cameras,
             passed=self._counts[Outcome.PASS],
             failed=self._counts[Outcome.FAIL],

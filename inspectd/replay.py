@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 from pydantic import ValidationError
 
+from inspectd.doorkeeper import Guard
 from inspectd.errors import JournalError
 from inspectd.journal import Journal, JournalReader
 from inspectd.router import Answer, Router
@@ -29,14 +30,15 @@ log = structlog.get_logger(__name__)
 class ReplayServer(Router):
     """Answers as long as it is entered."""
 
-    def __init__(self, address: str, journal: Journal) -> None:
-        """`journal` is open; it is read over a connection of this server's own."""
+    def __init__(self, address: str, journal: Journal, guard: Guard | None = None) -> None:
+        """`journal` is open; it is read over a connection of this server's own; `guard` as a `Router`'s."""
         super().__init__(
             "publish.replay",
             address,
             partial(_session, journal),
             watermark=WATERMARK,
             failure="replay failed; verdicts are inspected and published, but not replayed, until a restart",
+            guard=guard,
         )
 
 

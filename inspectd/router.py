@@ -15,11 +15,15 @@ import structlog
 import zmq
 
 from inspectd.closing import Closing
+from inspectd.doorkeeper import Guard
+from inspectd.errors import PublishError
 from inspectd.sockets import bound_socket
+from inspectd.sparing import Sparing
 from inspectd.vitals import Pulse
 
 LINGER_MS = 500
-MAX_REQUEST_BYTES = 4096
+REQUESTS_WATERMARK = 100
+"""Requests of one peer that wait; it may send more when they are answered."""
 
 Answer = Callable[[list[bytes]], Iterable[list[bytes]]]
 """From the parts of a request to the messages that answer it, both without the peer's identity."""
@@ -38,14 +42,19 @@ class Router(Closing):
         *,
         watermark: int,
         failure: str,
+        guard: Guard | None = None,
     ) -> None:
         """`session` makes the answers; it is entered and left on the thread. `watermark` is how many messages are kept
-        for a peer; `failure` says in words what no longer works when the thread has failed."""
+        for a peer; `failure` says in words what no longer works when the thread has failed; without a `guard`, whoever
+        reaches the address is let in."""
         self._setting = setting
         self._address = address
         self._session = session
         self._watermark = watermark
         self._failure = failure
+        self._guard = guard or Guard()
+        self._unread = Sparing(log.warning, "a client does not read its answer; the rest of it is dropped")
+        self._unanswered = Sparing(log.exception, "a request could not be answered; it is dropped")
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket: zmq.Socket[bytes] | None = None
         self.pulse = Pulse(setting)
@@ -60,10 +69,16 @@ class Router(Closing):
         self._context.setsockopt(zmq.LINGER, LINGER_MS)
         options: dict[int, int] = {
             zmq.SNDHWM: self._watermark,
-            zmq.MAXMSGSIZE: MAX_REQUEST_BYTES,
+            zmq.RCVHWM: REQUESTS_WATERMARK,
             zmq.ROUTER_MANDATORY: 1,  # we are told of a peer that does not take its answer
         }
-        self._socket = bound_socket(self._context, zmq.ROUTER, self._setting, self._address, options)
+        try:
+            self._socket = bound_socket(
+                self._context, zmq.ROUTER, self._setting, self._address, options, guard=self._guard
+            )
+        except PublishError:
+            self.close()
+            raise
         self._thread.start()
 
     def close(self) -> None:
@@ -92,13 +107,17 @@ class Router(Closing):
 
     def _serve(self, socket: zmq.Socket[bytes], answer: Answer) -> None:
         with self.pulse.resting():
-            identity, *request = socket.recv_multipart()
+            frames = socket.recv_multipart(copy=False)
+        self._guard.heard(self._context, frames[-1])
+        identity, *request = (frame.bytes for frame in frames)
         try:
             for parts in answer(request):
                 socket.send_multipart([identity, *parts], zmq.NOBLOCK)
         except zmq.Again:
-            log.warning("a client does not read its answer; the rest of it is dropped", socket=self._setting)
+            self._unread.tell(socket=self._setting)
         except zmq.ContextTerminated:
             raise
         except zmq.ZMQError as error:  # the peer is gone
             log.debug("a client left", socket=self._setting, error=str(error))
+        except Exception:  # noqa: BLE001 - a fault of ours; nobody who asks for it may take the answers of all others away
+            self._unanswered.tell(socket=self._setting)

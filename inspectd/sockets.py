@@ -1,4 +1,4 @@
-"""ZeroMQ sockets of the daemon: bound with a message that helps, and with limits on memory and patience."""
+"""ZeroMQ sockets of the daemon: bound with a message that helps, with limits on memory and patience, and guarded."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from collections.abc import Mapping
 
 import zmq
 
+from inspectd.doorkeeper import Guard
 from inspectd.errors import PublishError
 
 HEARTBEAT_MS = 2000
 """How often a connection is tried out; one that does not answer for three times as long is taken for dead. So a peer
 that lost its power or its cable holds no memory for long."""
-_ALIVE: Mapping[int, int] = {zmq.HEARTBEAT_IVL: HEARTBEAT_MS, zmq.HEARTBEAT_TIMEOUT: 3 * HEARTBEAT_MS}
+MAX_INCOMING_BYTES = 4096
+"""Of one part, of a request or a subscription; who sends more is cut off."""
+_ALWAYS: Mapping[int, int] = {
+    zmq.HEARTBEAT_IVL: HEARTBEAT_MS,
+    zmq.HEARTBEAT_TIMEOUT: 3 * HEARTBEAT_MS,
+    zmq.MAXMSGSIZE: MAX_INCOMING_BYTES,
+}
 
 _WAYS_OUT = {
     errno.EADDRINUSE: "is in use by another program, perhaps another inspectd; end it, or set another port",
@@ -27,16 +34,26 @@ _WAYS_OUT = {
 
 
 def bound_socket(
-    context: zmq.Context[zmq.Socket[bytes]], kind: int, setting: str, address: str, options: Mapping[int, int]
+    context: zmq.Context[zmq.Socket[bytes]],
+    kind: int,
+    setting: str,
+    address: str,
+    options: Mapping[int, int],
+    *,
+    guard: Guard,
 ) -> zmq.Socket[bytes]:
-    """A socket that listens on `address`, the value of `setting`; `options` are ZeroMQ's, as set before binding.
+    """A socket that listens on `address`, the value of `setting`, and takes the clients that `guard` lets in.
+
+    `options` are ZeroMQ's, as set before binding. The daemon listens with no other sockets than these and
+    `listening_socket`'s.
 
     Raises:
         PublishError: it cannot; the message names the setting, the address and the way out.
     """
     socket = context.socket(kind)
-    for option, value in {**_ALIVE, **options}.items():
+    for option, value in {**_ALWAYS, **guard.options(), **options}.items():
         socket.setsockopt(option, value)
+    guard.watch(context, socket, setting)
     try:
         socket.bind(address)
     except zmq.ZMQError as error:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from inspectd.capture.supervisor import CaptureSupervisor
 from inspectd.errors import TriggerRefusedError
 from inspectd.pipeline.inspector import Inspector
-from inspectd.pipeline.parts import Part
 from inspectd.settings import CameraSettings
 from inspectd.wire.models import TriggerAccepted, TriggerRequest
 from inspectd.wire.times import utc_text
@@ -26,8 +25,7 @@ def take_trigger(
     if unknown:
         raise TriggerRefusedError(f"cameras: no camera '{unknown[0]}'; there are {', '.join(known)}")
     deadline_ms = request.deadline_ms or max(known[camera].deadline_ms for camera in cameras)
-    part = Part(request.part, cameras, deadline_ms)
-    inspector.open_part(part)
+    part = inspector.open_part(request.part, cameras, deadline_ms)
     for camera in cameras:
         problem = capture.fire(camera, part.id)
         if problem is not None:

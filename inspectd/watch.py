@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.text import Text
 
 from inspectd.client import Event, Gap, JournalReplaced, Restart, Silence
-from inspectd.wire.models import CameraState, Heartbeat, Outcome, PartVerdict, Verdict
+from inspectd.wire.models import CameraState, Change, DriftLevel, Heartbeat, Outcome, PartVerdict, Verdict
 
 STYLES = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.ERROR: "bold yellow"}
 WELL = {CameraState.RUNNING, CameraState.ENDED, CameraState.STARTING}
@@ -51,12 +51,25 @@ def format_part(verdict: PartVerdict) -> Text:
     return line
 
 
+def format_change(change: Change) -> Text:
+    """A change in one line: number, what was done, the bundle and threshold from here on, who and why."""
+    bundle = change.bundle if change.bundle == change.bundle_before else f"{change.bundle_before} → {change.bundle}"
+    return Text.assemble(
+        (f"{change.sequence:>8}", "dim"),
+        (f"  {change.action} ", "bold cyan"),
+        f"{bundle}, threshold {change.threshold_before:.4g} → {change.threshold:.4g}, by {change.who}",
+        f": {change.why}" if change.why else "",
+    )
+
+
 def format_event(event: Event) -> Text | None:
     """Any event in one line; None where it deserves none."""
     if isinstance(event, Verdict):
         return format_line(event)
     if isinstance(event, PartVerdict):
         return format_part(event)
+    if isinstance(event, Change):
+        return format_change(event)
     return _format_news(event)
 
 
@@ -86,6 +99,9 @@ def format_status(beat: Heartbeat) -> Text:
     )
     for camera in beat.cameras:
         status.append(f" · {camera.camera} {camera.state}", "" if camera.state in WELL else "bold yellow")
+        if camera.drift is not None and camera.drift.detail:
+            style = "bold yellow" if camera.drift.level is DriftLevel.WARNING else ""
+            status.append(f" ({camera.drift.detail})", style)
     return status
 
 

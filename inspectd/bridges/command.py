@@ -42,6 +42,7 @@ def _option(
 
 Verdicts = Annotated[str, _option("verdicts", "ADDRESS", "The daemon's publish.verdicts.")]
 Replay = Annotated[str, _option("replay", "ADDRESS", "The daemon's publish.replay.")]
+Keys = Annotated[Path | None, _option("keys", "FILE", "This client's file, made by inspectd keys.")]
 State = Annotated[Path, _option("state", "FILE", "Where it keeps what was taken last.")]
 OnlyKind = Annotated[str, _option("only", "KIND", "Hand over all, frames or parts.")]
 Cameras = Annotated[list[str] | None, _option("camera", "NAME", "Camera 1, then 2, … Repeatable.")]
@@ -58,6 +59,7 @@ def modbus(
     port: Port = MODBUS_PORT,
     verdicts: Verdicts = addresses.VERDICTS,
     replay: Replay = addresses.REPLAY,
+    keys: Keys = None,
     state: State = Path("bridge-modbus.db"),
     only: OnlyKind = "all",
     camera: Cameras = None,
@@ -76,7 +78,7 @@ def modbus(
 
         return ModbusPeer(listen, port)
 
-    _run(peer, verdicts, replay, state, only, camera, silence_s, ack_s, waiting)
+    _run(peer, verdicts, replay, keys, state, only, camera, silence_s, ack_s, waiting)
 
 
 @app.command(epilog="Example: inspectd bridge opcua --listen 0.0.0.0 --control tcp://127.0.0.1:5593")
@@ -86,6 +88,7 @@ def opcua(
     control: Annotated[str | None, _option("control", "ADDRESS", "The daemon's control.address, for Trigger.")] = None,
     verdicts: Verdicts = addresses.VERDICTS,
     replay: Replay = addresses.REPLAY,
+    keys: Keys = None,
     state: State = Path("bridge-opcua.db"),
     only: OnlyKind = "all",
     camera: Cameras = None,
@@ -102,9 +105,9 @@ def opcua(
     def peer() -> Peer:
         from inspectd.bridges.opcua import OpcuaPeer  # noqa: PLC0415 - see the top of this file
 
-        return OpcuaPeer(listen, port, control)
+        return OpcuaPeer(listen, port, control, keys)
 
-    _run(peer, verdicts, replay, state, only, camera, silence_s, ack_s, waiting)
+    _run(peer, verdicts, replay, keys, state, only, camera, silence_s, ack_s, waiting)
 
 
 @app.command(epilog="Example: inspectd bridge mqtt --broker mes.local --topic factory/line-3")
@@ -117,6 +120,7 @@ def mqtt(
     tls: Annotated[bool, _option("tls", "", "Speak TLS with the broker.")] = False,
     verdicts: Verdicts = addresses.VERDICTS,
     replay: Replay = addresses.REPLAY,
+    keys: Keys = None,
     state: State = Path("bridge-mqtt.db"),
     only: OnlyKind = "all",
     silence_s: Silence = 1.8,
@@ -137,7 +141,7 @@ def mqtt(
 
         return MqttPeer(Broker(broker, port, topic.strip("/"), username, password, tls))
 
-    _run(peer, verdicts, replay, state, only, None, silence_s, ack_s, waiting)
+    _run(peer, verdicts, replay, keys, state, only, None, silence_s, ack_s, waiting)
 
 
 def _password(path: Path) -> str:
@@ -151,6 +155,7 @@ def _run(
     make_peer: Callable[[], Peer],
     verdicts: str,
     replay: str,
+    keys: Path | None,
     state: Path,
     only: str,
     cameras: list[str] | None,
@@ -175,7 +180,7 @@ def _run(
 
     async def bridge(memory: Memory) -> None:
         line = Line(memory.recall(), limits, only=kinds, cameras=cameras or ())
-        await Bridge(lambda after: Source(verdicts, replay, after), line, memory, _made(make_peer), limits).run()
+        await Bridge(lambda after: Source(verdicts, replay, after, keys), line, memory, _made(make_peer), limits).run()
 
     with Memory(state) as memory:
         asyncio.run(bridge(memory))

@@ -25,7 +25,7 @@ from inspectd.bridges.handover import (
 )
 from inspectd.bridges.source import Heard, Lost, Repaired, Repairing
 from inspectd.client import Gap, Heartbeat, JournalReplaced, Map, PartVerdict, Restart, Silence, Verdict
-from inspectd.wire.models import CameraState, DaemonState
+from inspectd.wire.models import CameraState, Change, DaemonState, Numbered
 
 LIFE_S = 0.5
 """How often the life counter counts."""
@@ -156,6 +156,8 @@ class Line:
         match event:
             case Verdict() | PartVerdict():
                 return self._of_verdict(event)
+            case Change():
+                self._pass_over(event)
             case Heartbeat(journal=journal, sequence=sequence):
                 self._count(journal, sequence, before=sequence)
             case Lost(first=first, last=last):
@@ -177,9 +179,14 @@ class Line:
             handover, left_out = part_handover(verdict, self._series), Only.FRAMES
         if self._only is not left_out:
             return handover
-        if not self._queue:
-            self.position = handover.position
+        self._pass_over(verdict)
         return None
+
+    def _pass_over(self, message: Numbered) -> None:
+        """Nothing of it is handed over; where nothing waits before it, it counts as taken."""
+        self._count(message.journal, message.sequence, before=message.sequence - 1)
+        if not self._queue:
+            self.position = Position(self._series, message.journal, message.sequence)
 
     @property
     def _last_journal(self) -> str:

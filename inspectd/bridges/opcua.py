@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from asyncua import ua
@@ -19,9 +20,9 @@ from inspectd.errors import InspectdError, PublishError
 class OpcuaPeer(Peer):
     """A server with the folder `Line`; `control` is where `Trigger` goes, which is not there without one."""
 
-    def __init__(self, host: str, port: int, control: str | None) -> None:
-        """Addresses are bound by `start`."""
-        self._host, self._port, self._control = host, port, control
+    def __init__(self, host: str, port: int, control: str | None, keys: Path | None = None) -> None:
+        """Addresses are bound by `start`; `keys` is this client's file, where the daemon asks for one."""
+        self._host, self._port, self._control, self._keys = host, port, control, keys
         self._nodes: dict[str, tuple[ua.NodeId, ua.VariantType]] = {}
         self._written: dict[str, object] = {}
         self._image: Image | None = None
@@ -80,7 +81,7 @@ class OpcuaPeer(Peer):
 
     def _ask(self, part: str, deadline_ms: float | None) -> None:
         assert self._control is not None
-        with Controller(self._control) as controller:
+        with Controller(self._control, keys=self._keys) as controller:
             controller.trigger(part, deadline_ms=deadline_ms)
 
     def show(self, image: Image) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
 
 import structlog
 
 from inspectd.bridges.handover import Position
-from inspectd.client import Client, Event, Gap, JournalReplaced, PartVerdict, Replayer, Verdict
-from inspectd.client.messages import parsed_verdict
+from inspectd.client import Client, Event, Gap, JournalReplaced, Replayer
+from inspectd.client.messages import parsed_numbered
 from inspectd.closing import Closing
-from inspectd.errors import ClientError
+from inspectd.errors import ClientError, NotAdmittedError
+from inspectd.wire.models import Numbered
 
 REPLAY_TIMEOUT_S = 1.0
 """Patience with an answer; what does not come is asked for again."""
@@ -44,29 +47,31 @@ class Lost:
 
 
 Heard = Event | Repairing | Repaired | Lost
-NUMBERED = (Verdict, PartVerdict, Lost, JournalReplaced)
+NUMBERED = (*get_args(Numbered), Lost, JournalReplaced)
 """What may have to be handed over."""
 
 
 class Source(Closing):
     """Everything the daemon says, in order. Belongs to one thread; to be closed."""
 
-    def __init__(self, verdicts: str, replay: str, after: Position | None) -> None:
-        """Connect, and begin after a position, or with what is published next.
+    def __init__(self, verdicts: str, replay: str, after: Position | None, keys: Path | None = None) -> None:
+        """Connect, and begin after a position, or with what is published next; `keys` is this client's file.
 
         Raises:
             ClientError: an address is none.
+            KeysError: the file of keys cannot be used.
         """
         self._journal = None if after is None else after.journal
         self._missing: Repairing | None = None
         self._repaired: deque[Heard] = deque()
-        self._replayer = Replayer(replay, REPLAY_TIMEOUT_S)
+        self._replayer = Replayer(replay, REPLAY_TIMEOUT_S, keys)
         self._client = Client(
             verdicts,
             replay=replay,
             since=None if after is None else after.sequence + 1,
             journal=self._journal,
             replay_timeout_s=REPLAY_TIMEOUT_S,
+            keys=keys,
         )
 
     def receive(self, timeout_s: float) -> Heard | None:
@@ -80,6 +85,9 @@ class Source(Closing):
     def _listen(self, timeout_s: float) -> Heard | None:
         try:
             event = self._client.receive(timeout_s)
+        except NotAdmittedError as error:
+            log.error("the daemon does not let this bridge in", error=str(error))  # noqa: TRY400 - said by the daemon
+            return None
         except ClientError as error:
             log.warning("a message was passed over", error=str(error))
             return None
@@ -87,7 +95,7 @@ class Source(Closing):
             log.warning("verdicts are missing", first=event.first, last=event.last, why=event.detail)
             self._missing = Repairing(event.first, event.last)
             return self._missing
-        if isinstance(event, Verdict | PartVerdict | JournalReplaced):
+        if isinstance(event, Numbered | JournalReplaced):
             self._journal = event.journal
         return event
 
@@ -95,7 +103,7 @@ class Source(Closing):
         """One try; what cannot be had for good is told as lost."""
         try:
             answer = self._replayer.ask(missing.first, missing.last)
-            known = [] if answer.end.journal != self._journal else [parsed_verdict(body) for body in answer.verdicts]
+            known = [] if answer.end.journal != self._journal else [parsed_numbered(body) for body in answer.verdicts]
         except ClientError as error:
             log.warning("still missing", first=missing.first, last=missing.last, why=str(error))
             time.sleep(PAUSE_S)

@@ -16,11 +16,14 @@ from typing import Final
 from inspectd.cameras.build import effective_drop
 from inspectd.capture.channel import Begin, Channel, Fire, FrameReady, Message, Release, Stop, channel_pair
 from inspectd.capture.ring import RingReader, create_ring
-from inspectd.frames import Frame
+from inspectd.frames import Frame, Loan
 from inspectd.settings import CameraSettings, DropPolicy
 
 SLACK_SLOTS: Final = 4
 """Beyond the queue: frames being cut, and the one being written."""
+SHOWN_SLOTS: Final = 20
+"""Beyond these: frames whose verdict is on its way, and whose pixels are still wanted for it (`Onlooker`). A slot takes
+memory only once it is used, and those used last are used first."""
 _STDERR_KEPT: Final = 2000
 """Bytes; the last words of a process that dies."""
 _ENVIRONMENT: Final[Mapping[str, str]] = {
@@ -49,6 +52,8 @@ class CaptureProcess:
         self.camera = camera
         self.blocks = effective_drop(settings) is DropPolicy.BLOCK
         slots, slot_bytes = settings.queue_frames + SLACK_SLOTS, settings.max_frame_mb << 20
+        if not self.blocks:  # one that blocks is held back by its ring, which must not let more frames grow old
+            slots += SHOWN_SLOTS
         self._lock = threading.Lock()
         self._lent: dict[int, int] = {}
         self._unsent: list[Release | Fire | Stop] = []
@@ -108,7 +113,7 @@ class CaptureProcess:
             captured_monotonic_ns=ready.captured_monotonic_ns,
             captured_utc_ns=ready.captured_utc_ns,
             source=ready.source,
-            release=partial(self.release, ready.slot, ready.number),
+            loan=Loan(partial(self.release, ready.slot, ready.number)),
             part=ready.part,
             rows=ready.rows,
         )

@@ -8,7 +8,6 @@ the daemon has decided so. It has one thread: a driver that hangs is the daemon'
 from __future__ import annotations
 
 import argparse
-import ctypes
 import math
 import os
 import signal
@@ -41,11 +40,11 @@ from inspectd.capture.channel import (
 from inspectd.capture.content import ContentCheck
 from inspectd.capture.ring import RingWriter
 from inspectd.errors import CameraError, ViewError
+from inspectd.offspring import die_with
 from inspectd.settings import CameraSettings, DropPolicy, TriggerMode
 from inspectd.view.flat_field import FlatField, load_flat_field
 from inspectd.wire.models import Reason
 
-_PR_SET_PDEATHSIG: Final = 1
 _MIB: Final = 1 << 20
 _LOOK_S: Final = 0.5
 """How often a camera that waits for a trigger is looked at."""
@@ -256,15 +255,6 @@ class Worker:
         )
 
 
-def _die_with(parent: int) -> None:
-    """Have the kernel kill this process when the daemon's intake thread, which started it, goes."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
-    if os.getppid() != parent:  # it went before the kernel knew
-        raise SystemExit(0)
-
-
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="inspectd.capture.worker", description="Started by the daemon.")
     parser.add_argument("--camera", required=True, help="its name, for whoever lists processes")
@@ -279,7 +269,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     arguments = _arguments(argv)
-    _die_with(arguments.parent)
+    die_with(arguments.parent)
     cv2.setNumThreads(1)  # capture must not take the engine's cores
     channel = Channel(socket.socket(fileno=arguments.channel))
     begin = channel.receive(wait=True)

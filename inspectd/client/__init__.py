@@ -5,21 +5,25 @@ with Client(replay=REPLAY) as client:
         match event:
             case Verdict(): ...
             case PartVerdict(): ...
+            case Change(): ...
             case Gap(first=first, last=last): ...
 """
 
 from inspectd.client.client import Client
 from inspectd.client.controller import Controller
-from inspectd.client.events import Event, Gap, JournalReplaced, Map, Restart, Silence
+from inspectd.client.events import Event, Gap, JournalReplaced, Map, Picture, Restart, Silence
 from inspectd.client.replayer import Replayer, replay
-from inspectd.wire.addresses import CONTROL, MAPS, REPLAY, VERDICTS
-from inspectd.wire.models import Heartbeat, Outcome, PartVerdict, Reason, Region, Verdict
+from inspectd.wire.addresses import CONTROL, MAPS, PICTURES, REPLAY, VERDICTS
+from inspectd.wire.models import Change, ChangeAction, Heartbeat, Outcome, PartVerdict, Reason, Region, Verdict
 
 __all__ = [
     "CONTROL",
     "MAPS",
+    "PICTURES",
     "REPLAY",
     "VERDICTS",
+    "Change",
+    "ChangeAction",
     "Client",
     "Controller",
     "Event",
@@ -29,6 +33,7 @@ __all__ = [
     "Map",
     "Outcome",
     "PartVerdict",
+    "Picture",
     "Reason",
     "Region",
     "Replayer",

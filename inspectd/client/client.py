@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Self
 
 import zmq
 
-from inspectd.client.events import Event, Gap, JournalReplaced, Map, Restart, Silence
-from inspectd.client.messages import connected_socket, parsed, parsed_verdict
+from inspectd.client.connection import AGAIN_S, Connection
+from inspectd.client.events import Event, Gap, JournalReplaced, Map, Picture, Restart, Silence
+from inspectd.client.messages import parsed, parsed_numbered
 from inspectd.client.replayer import TIMEOUT_S, Answer, Replayer
 from inspectd.closing import Closing
 from inspectd.errors import ClientError
+from inspectd.keys.files import read_client
 from inspectd.wire.addresses import VERDICTS
 from inspectd.wire.maps import decode_map
-from inspectd.wire.models import Heartbeat, MapHeader, PartVerdict, Verdict
+from inspectd.wire.models import Heartbeat, MapHeader, Numbered, PictureHeader
 from inspectd.wire.topics import HEARTBEAT
 
 VERDICTS_WATERMARK = 1000
 """Messages that wait for a reader that is slow; what comes beyond is lost, noticed as a gap, and replayed."""
 MAPS_WATERMARK = 32
 """Maps are large, and a late one is of little use."""
+PICTURES_WATERMARK = 8
+"""Likewise."""
 
 
 class Client(Closing):
@@ -38,10 +43,12 @@ class Client(Closing):
         *,
         replay: str | None = None,
         maps: str | None = None,
+        pictures: str | None = None,
         since: int | None = None,
         journal: str | None = None,
         silence_s: float = 5.0,
         replay_timeout_s: float = TIMEOUT_S,
+        keys: Path | None = None,
     ) -> None:
         """Connect; the daemon need not be there yet.
 
@@ -49,14 +56,18 @@ class Client(Closing):
             verdicts: address of `publish.verdicts`.
             replay: address of `publish.replay`, to have gaps filled.
             maps: address of `publish.maps`, to get maps as well.
+            pictures: address of `publish.pictures`, to get small pictures of some frames as well.
             since: the first number wanted; None for what is published from now on.
             journal: the journal that `since` counts in, where it is known from an earlier run: `Verdict.journal`.
             silence_s: a `Silence` is told when nothing was heard for so long, and each time that has doubled.
             replay_timeout_s: patience with a replay.
+            keys: this client's file, where the daemon asks for one.
 
         Raises:
             ClientError: an address is none.
+            KeysError: the file of keys cannot be used.
         """
+        self._keys = None if keys is None else read_client(keys)
         self._next = None if since is None else max(1, since)
         self._journal = journal
         self._boot: str | None = None
@@ -66,20 +77,24 @@ class Client(Closing):
         self._events: Iterator[Event] = iter(())
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._poller = zmq.Poller()
+        self._connections: list[Connection] = []
         try:
             self._verdicts = self._subscribe(verdicts, VERDICTS_WATERMARK)
             self._maps = None if maps is None else self._subscribe(maps, MAPS_WATERMARK)
+            self._pictures = None if pictures is None else self._subscribe(pictures, PICTURES_WATERMARK)
             if replay is not None:
-                self._replayer = Replayer(replay, replay_timeout_s)
+                self._replayer = Replayer(replay, replay_timeout_s, keys)
         except BaseException:
             self._context.destroy(linger=0)
             raise
 
     def _subscribe(self, address: str, watermark: int) -> zmq.Socket[bytes]:
-        socket = connected_socket(self._context, zmq.SUB, address, watermark)
-        socket.setsockopt(zmq.SUBSCRIBE, b"")
-        self._poller.register(socket, zmq.POLLIN)
-        return socket
+        connection = Connection(self._context, zmq.SUB, address, watermark, self._keys)
+        self._connections.append(connection)
+        self._poller.register(connection.monitor, zmq.POLLIN)
+        connection.socket.setsockopt(zmq.SUBSCRIBE, b"")
+        self._poller.register(connection.socket, zmq.POLLIN)
+        return connection.socket
 
     def __iter__(self) -> Self:
         return self
@@ -93,6 +108,7 @@ class Client(Closing):
         """The next event; None where none came in time. A replay under way may take longer than `timeout_s`.
 
         Raises:
+            NotAdmittedError: the daemon does not let this client in; it is tried again as the client is used on.
             ClientError: a message came that is not of this wire. The client may be used on.
         """
         end_s = None if timeout_s is None else time.monotonic() + timeout_s
@@ -101,6 +117,8 @@ class Client(Closing):
             if event is not None:
                 return event
             ready = dict(self._poller.poll(self._patience_ms(end_s)))
+            for connection in self._connections:
+                connection.check()
             if self._verdicts not in ready and self._silent():
                 return self._silence()
             if ready:
@@ -120,12 +138,14 @@ class Client(Closing):
         if self._verdicts in ready:
             self._heard_now()
             self._events = self._understand(self._verdicts.recv_multipart())
-        elif self._maps is not None:
+        elif self._maps is not None and self._maps in ready:
             self._events = iter([_map(self._maps.recv_multipart())])
+        elif self._pictures is not None and self._pictures in ready:
+            self._events = iter([_picture(self._pictures.recv_multipart())])
 
     def _patience_ms(self, end_s: float | None) -> int:
         """Until the silence is to be told or the caller's time is over; at least once, what is there is taken."""
-        until_s = self._silent_at_s
+        until_s = min(self._silent_at_s, time.monotonic() + AGAIN_S)
         if end_s is not None:
             until_s = min(until_s, end_s)
         return max(0, round((until_s - time.monotonic()) * 1000) + 1)
@@ -149,12 +169,12 @@ class Client(Closing):
         if topic == HEARTBEAT:
             beat = parsed(Heartbeat, body)
             return self._after(beat, newest=beat.sequence)
-        verdict = parsed_verdict(body)
+        verdict = parsed_numbered(body)
         return self._after(verdict, newest=verdict.sequence - 1)
 
     # Counting
 
-    def _after(self, message: Verdict | PartVerdict | Heartbeat, newest: int) -> Iterator[Event]:
+    def _after(self, message: Numbered | Heartbeat, newest: int) -> Iterator[Event]:
         """The message, after everything that must be told before it; `newest` is the number that came before it."""
         yield from self._changes(message, newest)
         if self._next is None:
@@ -167,7 +187,7 @@ class Client(Closing):
             self._next += 1
             yield message
 
-    def _changes(self, message: Verdict | PartVerdict | Heartbeat, newest: int) -> Iterator[Event]:
+    def _changes(self, message: Numbered | Heartbeat, newest: int) -> Iterator[Event]:
         new_boot = message.boot != self._boot
         if new_boot and self._boot is not None:
             yield Restart(message.boot)
@@ -184,7 +204,7 @@ class Client(Closing):
         while self._next is not None and self._next <= last:
             answer, problem = self._ask(last)
             for message in answer.verdicts if answer else []:
-                verdict = parsed_verdict(message)
+                verdict = parsed_numbered(message)
                 yield from self._skip_to(verdict.sequence, "it is no longer in the journal")
                 self._next = verdict.sequence + 1
                 yield verdict
@@ -224,3 +244,14 @@ def _map(parts: list[bytes]) -> Map:
         return Map(header, decode_map(header, parts[2]))
     except ValueError as error:
         raise ClientError(f"the map of verdict {header.sequence} cannot be read: {error}") from error
+
+
+def _picture(parts: list[bytes]) -> Picture:
+    """Read a picture message.
+
+    Raises:
+        ClientError: it is none.
+    """
+    if len(parts) != 3:
+        raise ClientError(f"a message of {len(parts)} parts came; is the address that of publish.pictures?")
+    return Picture(parsed(PictureHeader, parts[1]), parts[2])

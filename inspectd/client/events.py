@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from inspectd.wire.models import Heartbeat, MapHeader, PartVerdict, Verdict
+from inspectd.wire.models import Heartbeat, MapHeader, Numbered, PictureHeader
 
 
 @dataclass(frozen=True)
@@ -64,4 +64,14 @@ class Map:
     """rows×columns."""
 
 
-Event = Verdict | PartVerdict | Heartbeat | Map | Gap | Silence | Restart | JournalReplaced
+@dataclass(frozen=True)
+class Picture:
+    """A frame, made small; `header.sequence` is its verdict's. Like a map it comes before or after that, and not of
+    every frame."""
+
+    header: PictureHeader
+    jpeg: bytes = field(repr=False)
+    """A file."""
+
+
+Event = Numbered | Heartbeat | Map | Picture | Gap | Silence | Restart | JournalReplaced

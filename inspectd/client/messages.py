@@ -6,49 +6,16 @@ import json
 from collections.abc import Callable
 from typing import Annotated, Final, TypeVar
 
-import zmq
 from pydantic import BaseModel, Discriminator, TypeAdapter, ValidationError
 
 from inspectd.errors import ClientError
-from inspectd.wire.models import WIRE_VERSION, PartVerdict, Verdict
+from inspectd.wire.models import WIRE_VERSION, Numbered
 
 Read = TypeVar("Read", bound=BaseModel)
 _Parsed = TypeVar("_Parsed")
 
-_NUMBERED: Final[TypeAdapter[Verdict | PartVerdict]] = TypeAdapter(
-    Annotated[Verdict | PartVerdict, Discriminator("kind")]
-)
-_KINDS: Final = ("verdict", "part")
-
-RECONNECT_MS = 100
-RECONNECT_MAX_MS = 2000
-ALIVE_MS = 2000
-"""How often a connection is tried out; one dead for three times as long is made anew."""
-
-
-def connected_socket(
-    context: zmq.Context[zmq.Socket[bytes]], kind: int, address: str, watermark: int
-) -> zmq.Socket[bytes]:
-    """A socket that connects to `address`, now or as soon as somebody listens there.
-
-    At most `watermark` messages that came wait to be read.
-
-    Raises:
-        ClientError: it is not an address.
-    """
-    socket = context.socket(kind)
-    socket.setsockopt(zmq.LINGER, 0)
-    socket.setsockopt(zmq.RCVHWM, watermark)
-    socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
-    socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
-    socket.setsockopt(zmq.HEARTBEAT_IVL, ALIVE_MS)
-    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3 * ALIVE_MS)
-    try:
-        socket.connect(address)
-    except zmq.ZMQError as error:
-        socket.close()
-        raise ClientError(f"'{address}' is not an address; write it as in 'tcp://127.0.0.1:5590'") from error
-    return socket
+_NUMBERED: Final[TypeAdapter[Numbered]] = TypeAdapter(Annotated[Numbered, Discriminator("kind")])
+_KINDS: Final = ("verdict", "part", "change")
 
 
 def parsed(model: type[Read], data: bytes) -> Read:
@@ -60,11 +27,11 @@ def parsed(model: type[Read], data: bytes) -> Read:
     return _parsed(model.model_validate_json, model.__name__, data)
 
 
-def parsed_verdict(data: bytes) -> Verdict | PartVerdict:
-    """A verdict, on a frame or on a part: whatever has a number.
+def parsed_numbered(data: bytes) -> Numbered:
+    """A verdict, on a frame or on a part, or a change: whatever has a number.
 
     Raises:
-        ClientError: it is neither, or of another version of the wire.
+        ClientError: it is none, or of another version of the wire.
     """
     return _parsed(_NUMBERED.validate_json, "Verdict", data)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import zmq
 from pydantic import BaseModel
 
-from inspectd.client.messages import connected_socket, parsed
+from inspectd.client.connection import Connection
+from inspectd.client.messages import parsed
 from inspectd.closing import Closing
 from inspectd.errors import ClientError
+from inspectd.keys.files import read_client
 from inspectd.wire.models import ReplayEnd, ReplayError, ReplayRequest
 from inspectd.wire.topics import REPLAY_END, REPLAY_ERROR, REPLAY_VERDICT
 
@@ -34,18 +37,24 @@ class Answer(NamedTuple):
 class Replayer(Closing):
     """A conversation with a daemon's replay socket. Belongs to one thread; to be closed."""
 
-    def __init__(self, address: str, timeout_s: float = TIMEOUT_S) -> None:
-        """`timeout_s` is how long the daemon may be silent within an answer."""
+    def __init__(self, address: str, timeout_s: float = TIMEOUT_S, keys: Path | None = None) -> None:
+        """`timeout_s` is how long the daemon may be silent within an answer; `keys` is this client's file, where the
+        daemon asks for one.
+
+        Raises:
+            KeysError: it cannot be used.
+        """
+        self._keys = None if keys is None else read_client(keys)
         self._address = address
         self._timeout_s = timeout_s
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket: zmq.Socket[bytes] | None = None
+        self._socket: Connection | None = None
 
     def ask(self, first: int, last: int | None = None) -> Answer:
         """One answer: of the verdicts from `first` to `last` (the newest where None) as many as an answer holds.
 
         Raises:
-            ClientError: no whole answer came, or the request was refused.
+            ClientError: no whole answer came, or the request was refused, or this client is not let in.
         """
         request = ReplayRequest(first=first, last=last).model_dump_json().encode()
         for _ in range(TRIES):
@@ -60,7 +69,7 @@ class Replayer(Closing):
     def _try(self, request: bytes) -> Answer | None:
         # What is left of an answer given up must not be taken for the next one's: each try has a socket of its own.
         if self._socket is None:
-            self._socket = connected_socket(self._context, zmq.DEALER, self._address, WATERMARK)
+            self._socket = Connection(self._context, zmq.DEALER, self._address, WATERMARK, self._keys)
         self._socket.send(request)
         verdicts: list[bytes] = []
         while self._socket.poll(round(self._timeout_s * 1000)):
@@ -89,13 +98,18 @@ class Replayer(Closing):
         self._context.term()
 
 
-def replay(address: str, first: int, last: int | None = None, timeout_s: float = TIMEOUT_S) -> Iterator[bytes]:
+def replay(
+    address: str, first: int, last: int | None = None, timeout_s: float = TIMEOUT_S, keys: Path | None = None
+) -> Iterator[bytes]:
     """Every verdict that the journal holds from `first` to `last` (the newest where None), JSON, by number.
+
+    `keys` is this client's file, where the daemon asks for one.
 
     Raises:
         ClientError: the daemon does not answer, or its journal was replaced meanwhile.
+        KeysError: the file cannot be used.
     """
-    with Replayer(address, timeout_s) as replayer:
+    with Replayer(address, timeout_s, keys) as replayer:
         journal = None
         while last is None or first <= last:
             verdicts, end = replayer.ask(first, last)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from engines.bundle import open_bundle
 from engines.errors import EnginesError
 from inspectd.doctor.findings import Finding, good, lacking, note
+from inspectd.errors import InspectdError
 from inspectd.journal import lock_holder
+from inspectd.models.configured import configured
 from inspectd.runtimes import make_engine
 from inspectd.settings import Settings
 
@@ -20,12 +21,12 @@ def judge_engine(settings: Settings) -> Iterator[Finding]:
         yield note(f"process {holder or '(unknown)'} inspects with this configuration: its engine is left in peace")
         return
     try:
-        bundle = open_bundle(settings.model.bundle)
+        bundle = configured(settings.model).bundle
         yield good(f"bundle {bundle.path.name}")
         began = time.monotonic()
         with make_engine(bundle, settings.engine):
             seconds = time.monotonic() - began
-    except EnginesError as error:
+    except (EnginesError, InspectdError) as error:
         yield lacking(True, str(error), "")
         return
     tiles = len(bundle.golden.tiles)

@@ -14,7 +14,7 @@ from inspectd.errors import JournalError
 
 APPLICATION_ID: Final = 0x696E7370
 """Marks the file as ours ("insp"), as SQLite's own header field provides for."""
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 BUSY_TIMEOUT_S = 0.5
 """How long to wait for somebody's lock, such as an operator's shell; the daemon's heartbeat must not wait longer."""
@@ -32,8 +32,13 @@ BEGIN IMMEDIATE;
 CREATE TABLE verdicts (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     written_s INTEGER NOT NULL,  -- wall clock, s since 1970
-    message TEXT NOT NULL        -- the verdict as it was published, JSON
+    message TEXT NOT NULL        -- the verdict or change as it was published, JSON
 );
+CREATE TABLE changes (         -- of how frames are judged; they are few, and stay when old verdicts go
+    id TEXT PRIMARY KEY,
+    sequence INTEGER NOT NULL,
+    message TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE journal (id TEXT NOT NULL);
 INSERT INTO journal VALUES ('{identity}');
 PRAGMA application_id = {application_id};

@@ -54,6 +54,29 @@ class JournalReader(Closing):
             finally:
                 rows.close()
 
+    def first_since(self, since_s: float) -> int | None:
+        """The oldest number that was written at `since_s` (wall clock, s since 1970) or later; None where there is
+        none. Where the clock was put back in between, that may be an earlier one than expected."""
+        with told(self._path, "cannot be read"):
+            row = self._connection.execute(
+                "SELECT min(sequence) FROM verdicts WHERE written_s >= ?", (since_s,)
+            ).fetchone()
+        return None if row[0] is None else int(row[0])
+
+    def newest_s(self) -> int | None:
+        """When the newest was written, wall clock, s since 1970; None where there is none."""
+        with told(self._path, "cannot be read"):
+            row = self._connection.execute(
+                "SELECT written_s FROM verdicts ORDER BY sequence DESC LIMIT 1"
+            ).fetchone()
+        return None if row is None else int(row[0])
+
+    def changes(self) -> list[bytes]:
+        """Every change of how frames are judged, by number, as published. None is ever removed."""
+        with told(self._path, "cannot be read"):
+            rows = self._connection.execute("SELECT message FROM changes ORDER BY sequence").fetchall()
+        return [message.encode() for (message,) in rows]
+
     def close(self) -> None:
         """Close the connection. May be called more than once."""
         self._connection.close()

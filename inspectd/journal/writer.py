@@ -6,7 +6,7 @@ import math
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -39,6 +39,7 @@ class Journal(Closing):
         self._lock = JournalLock(path)
         self._using = threading.Lock()  # SQLite does not survive a close in the middle of a statement
         self._open: sqlite3.Connection | None = None
+        self._page_bytes = 0
         self._max_pages = 0
         self._first_of_life = 0
         self._opened_s = 0.0
@@ -60,15 +61,17 @@ class Journal(Closing):
             self._lock.release()
             raise
         self._open = connection
-        self._max_pages = self._max_bytes // pragma(connection, "page_size")
+        self._page_bytes = pragma(connection, "page_size")
+        self._max_pages = self._max_bytes // self._page_bytes
         self.journal_id = journal_id(connection)
         self.next_sequence = self._first_of_life = last_sequence(connection) + 1
         self._opened_s = time.monotonic()
 
-    def append(self, first: int, messages: Sequence[bytes]) -> None:
+    def append(self, first: int, messages: Sequence[bytes], changes: Mapping[int, str] | None = None) -> None:
         """Make verdicts durable, all of them or none; `first` is the number of the first one.
 
-        The oldest verdicts give way in the same transaction where the file has reached its size.
+        `changes` has the ids of those among them that are changes, by number. The oldest verdicts give way in the same
+        transaction where the file has reached its size.
 
         Raises:
             JournalError: they could not be written; nothing was, and the same call may be tried again.
@@ -80,9 +83,13 @@ class Journal(Closing):
                 raise JournalError(
                     f"journal.path = '{self.path}': number {first} does not follow {self.next_sequence - 1}"
                 )
-            before = self._used_pages()
             self._connection.executemany("INSERT INTO verdicts VALUES (?, ?, ?)", rows)
-            self._give_way(2 * (self._used_pages() - before) + SPARE_PAGES)
+            if changes:
+                kept = [(name, number, rows[number - first][2]) for number, name in changes.items()]
+                self._connection.executemany("INSERT INTO changes VALUES (?, ?, ?)", kept)
+            if pragma(self._connection, "page_count") > self._max_pages:  # asked first: all else costs more
+                added = sum(map(len, messages)) // self._page_bytes
+                self._give_way(2 * added + SPARE_PAGES)
         self.next_sequence = first + len(rows)
 
     def prune(self) -> None:

@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.bundle import open_bundle
 from engines.pixels import PixelFormat
 from engines.tiling import TileGrid
 from inspectd.cameras.base import BadPicture, Picture
 from inspectd.errors import CameraError
 from inspectd.manual.opened import camera_named, opened
 from inspectd.manual.pictures import to_bgr, to_png, write_file
+from inspectd.models.configured import configured
 from inspectd.settings import Settings
 from inspectd.view.area import draw_area
 from inspectd.view.view import WHOLE, framing, load_view
@@ -50,7 +50,7 @@ def snap(settings: Settings, name: str, file: Path, *, plain: bool) -> Snapshot:
         OutputError: the file cannot be written.
     """
     camera = camera_named(settings, name)
-    geometry = None if plain else open_bundle(settings.model.bundle).manifest.tile
+    geometry = None if plain else configured(settings.model).bundle.manifest.tile
     view = WHOLE if plain else load_view(camera, geometry)
     with opened(camera) as open_camera:
         picture = open_camera.take()

@@ -71,6 +71,11 @@ TILES: Final = Metric("inspectd_engine_tiles_total", "counter", "Tiles in the ba
 BATCH_LIMIT: Final = Metric("inspectd_engine_batch_limit_tiles", "gauge", "Most tiles that a batch holds.")
 
 STATE: Final = Metric("inspectd_state", "gauge", "1 for the state that the daemon is in, 0 for all others.", ("state",))
+CLIENTS_REFUSED: Final = Metric(
+    "inspectd_clients_refused_total",
+    "counter",
+    "Connections that were refused or cut: for want of a key, or because of what came over them.",
+)
 DAEMON: Final = Metric("inspectd_daemon_info", "gauge", "Always 1; who speaks.", ("publisher", "boot", "version"))
 MODEL: Final = Metric("inspectd_model_info", "gauge", "Always 1; what judges.", ("surface", "bundle", "runtime"))
 HEARTBEAT_AGE: Final = Metric(
@@ -120,15 +125,83 @@ DISK_FREE: Final = Metric(
 )
 DISK_SIZE: Final = Metric("inspectd_journal_disk_bytes", "gauge", "Size of that file system.")
 
+DRIFT: Final = Metric(
+    "inspectd_drift", "gauge", "1 for the level of drift that a camera is at, 0 for all others.", ("camera", "level")
+)
+DRIFT_SCORES: Final = Metric(
+    "inspectd_drift_score_ratio",
+    "gauge",
+    "Scores of recent frames that passed, divided by those of calibration.",
+    ("camera",),
+)
+DRIFT_DISTANCES: Final = Metric(
+    "inspectd_drift_distance_ratio", "gauge", "The mean distance of their maps, likewise.", ("camera",)
+)
+DRIFT_REJECTS: Final = Metric(
+    "inspectd_drift_false_reject_ratio",
+    "gauge",
+    "Share of good frames that will fail if scores stay where they are.",
+    ("camera",),
+)
+
+ARCHIVED: Final = Metric("inspectd_archive_entries_total", "counter", "Pictures archived.", ("outcome",))
+NOT_ARCHIVED: Final = Metric(
+    "inspectd_archive_dropped_total",
+    "counter",
+    "Pictures that were to be archived and were not; see below.",
+    ("reason",),
+)
+ARCHIVE_FAILING: Final = Metric(
+    "inspectd_archive_failing", "gauge", "1 while nothing can be archived; the log and systemctl status say why."
+)
+ARCHIVE_BYTES: Final = Metric("inspectd_archive_bytes", "gauge", "Size of what is in the archive.")
+ARCHIVE_LIMIT: Final = Metric("inspectd_archive_limit_bytes", "gauge", "Most that it may grow to: max_size_mb.")
+ARCHIVE_FREE: Final = Metric(
+    "inspectd_archive_disk_free_bytes", "gauge", "Room left for the daemon's user on the archive's file system."
+)
+
+SHADOW: Final = Metric(
+    "inspectd_shadow_comparing", "gauge", "1 while a candidate is compared with the model that judges."
+)
+SHADOW_COMPARED: Final = Metric(
+    "inspectd_shadow_frames_total",
+    "counter",
+    "Frames that a candidate was compared on, in this boot, by how both judged.",
+    ("agreement",),
+)
+SHADOW_SKIPPED: Final = Metric(
+    "inspectd_shadow_skipped_total", "counter", "Frames that the candidate had no time for, in this boot."
+)
+
 GROUPS: Final[dict[str, tuple[Metric, ...]]] = {
     "verdicts": (VERDICTS, PART_VERDICTS, SCORES, THRESHOLD, VERDICTS_LOST),
     "time": (LATENCY, DEADLINE_USED, STAGES),
     "cameras": (CAMERA_STATE, FRAMES, RESTARTS, UNTRIGGERED, UNINSPECTED),
     "engine": (QUEUED, QUEUE_LIMIT, OPEN_FRAMES, BATCHES, BATCHES_FAILED, TILES, BATCH_LIMIT),
     "journal": (WAITING, JOURNAL_LAG, JOURNAL_BYTES, JOURNAL_LIMIT, DISK_FREE, DISK_SIZE),
-    "daemon": (STATE, STAGE_ALIVE, HEARTBEAT_AGE, SEQUENCE, MODEL, DAEMON),
+    "drift": (DRIFT, DRIFT_SCORES, DRIFT_DISTANCES, DRIFT_REJECTS),
+    "archive": (ARCHIVED, NOT_ARCHIVED, ARCHIVE_FAILING, ARCHIVE_BYTES, ARCHIVE_LIMIT, ARCHIVE_FREE),
+    "shadow": (SHADOW, SHADOW_COMPARED, SHADOW_SKIPPED),
+    "daemon": (STATE, STAGE_ALIVE, HEARTBEAT_AGE, SEQUENCE, CLIENTS_REFUSED, MODEL, DAEMON),
 }
 """All of them, in the order in which they are documented."""
+
+DROP_REASONS: Final = {
+    "queue_full": "more waits to be written than `queue_mb` has room for: the disk is slow, or nothing can be archived",
+    "busy": "so many frames came at once that their pictures could not be copied in time",
+    "no_picture": "so many verdicts waited to be published that the picture was let go",
+    "not_encoded": "the picture cannot be a PNG",
+    "ended": "the daemon ended before it was written",
+}
+"""The values of the label `reason` of `NOT_ARCHIVED`."""
+
+AGREEMENTS: Final = {
+    "both_pass": "it passes with both",
+    "both_fail": "it fails with both",
+    "only_running_fails": "it fails with the model that judges alone",
+    "only_candidate_fails": "it fails with the candidate alone",
+}
+"""The values of the label `agreement` of `SHADOW_COMPARED`."""
 
 STAGE_NAMES: Final = {
     "capture": "from the frame's capture until the daemon has it: the driver, the camera's process and the hand-over",

@@ -6,15 +6,15 @@ that nobody else holds. Only the page, once a second at most, reads beside them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from inspectd.metrics import catalogue
-from inspectd.metrics.catalogue import STAGE_NAMES, Metric
+from inspectd.metrics.catalogue import AGREEMENTS, DROP_REASONS, STAGE_NAMES, Metric
 from inspectd.pipeline.ledger import OpenFrame
-from inspectd.wire.models import Outcome, PartVerdict, Reason, Verdict
+from inspectd.wire.models import Numbered, Outcome, PartVerdict, Reason, Verdict
 
 _Meter = TypeVar("_Meter", Counter, Histogram)
 
@@ -42,6 +42,7 @@ class Meters:
         parts = self._counter(catalogue.PART_VERDICTS)
         self._parts = {said: parts.labels(*map(_label, said)) for said in _SAID}
         self._lost = self._counter(catalogue.VERDICTS_LOST)
+        self._refused = self._counter(catalogue.CLIENTS_REFUSED)
         self._latency = self._by_label(catalogue.LATENCY, names)
         self._deadline_used = self._by_label(catalogue.DEADLINE_USED, names)
         self._scores = self._by_label(catalogue.SCORES, names)
@@ -49,6 +50,13 @@ class Meters:
         self._batches = self._counter(catalogue.BATCHES)
         self._batches_failed = self._counter(catalogue.BATCHES_FAILED)
         self._tiles = self._counter(catalogue.TILES)
+        archived, not_archived = self._counter(catalogue.ARCHIVED), self._counter(catalogue.NOT_ARCHIVED)
+        self._archived = {outcome: archived.labels(outcome) for outcome in Outcome}
+        self._not_archived = {reason: not_archived.labels(reason) for reason in DROP_REASONS}
+        compared = self._counter(catalogue.SHADOW_COMPARED)
+        self._compared = {agreement: compared.labels(agreement) for agreement in AGREEMENTS}
+        self._skipped = self._counter(catalogue.SHADOW_SKIPPED)
+        self._comparing = Gauge(catalogue.SHADOW.name, catalogue.SHADOW.meaning, registry=self.registry)
 
     # Of the inspector
 
@@ -71,11 +79,14 @@ class Meters:
 
     # Of the publisher
 
-    def published(self, verdict: Verdict | PartVerdict, durable_ns: int, sent_ns: int) -> None:
-        """A verdict was sent that was durable at `durable_ns`. One thread."""
-        if isinstance(verdict, PartVerdict):
-            self._parts[verdict.outcome, verdict.reason].inc()
-            return
+    def published(self, message: Numbered, durable_ns: int, sent_ns: int) -> None:
+        """Something was sent that was durable at `durable_ns`. One thread."""
+        if isinstance(message, PartVerdict):
+            self._parts[message.outcome, message.reason].inc()
+        elif isinstance(message, Verdict):
+            self._of_frame(message, durable_ns, sent_ns)
+
+    def _of_frame(self, verdict: Verdict, durable_ns: int, sent_ns: int) -> None:
         self._verdicts[verdict.camera, verdict.outcome, verdict.reason].inc()
         self._observe("journal", verdict.decided_monotonic_ns, durable_ns)
         self._observe("publishing", durable_ns, sent_ns)
@@ -90,6 +101,36 @@ class Meters:
     def lost(self, verdicts: int) -> None:
         """So many could not be journaled."""
         self._lost.inc(verdicts)
+
+    # Of the archive
+
+    def archived(self, outcome: Outcome) -> None:
+        """A picture was archived."""
+        self._archived[outcome].inc()
+
+    def not_archived(self, reason: str) -> None:
+        """One that was to be was not, for one of `DROP_REASONS`."""
+        self._not_archived[reason].inc()
+
+    # Of the shadow
+
+    def watch_shadow(self, comparing: Callable[[], bool]) -> None:
+        """`comparing` says whether a candidate is compared; it is asked whenever somebody looks."""
+        self._comparing.set_function(comparing)
+
+    def shadow_compared(self, agreement: str) -> None:
+        """A candidate was compared on a frame: one of `AGREEMENTS`."""
+        self._compared[agreement].inc()
+
+    def shadow_skipped(self) -> None:
+        """It had no time for a frame."""
+        self._skipped.inc()
+
+    # Of the doorkeepers
+
+    def refused(self) -> None:
+        """A client was."""
+        self._refused.inc()
 
     def _observe(self, stage: str, since_ns: int, until_ns: int) -> None:
         self._stages[stage].observe(_seconds(since_ns, until_ns))

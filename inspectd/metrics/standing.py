@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
-from engines.bundle import Bundle
+from inspectd.archive import Archive
 from inspectd.metrics import catalogue
 from inspectd.metrics.catalogue import Metric
 from inspectd.metrics.health import heartbeat_age_s
@@ -20,7 +20,7 @@ from inspectd.pipeline.inspector import Inspector
 from inspectd.publisher import Publisher
 from inspectd.settings import Settings
 from inspectd.vitals import Vitals
-from inspectd.wire.models import CameraState, DaemonState, Heartbeat
+from inspectd.wire.models import CameraDrift, CameraState, DaemonState, DriftLevel, Heartbeat
 
 VERSION = version("inspectd")
 
@@ -34,20 +34,19 @@ class Standing(Collector):
     def __init__(
         self,
         settings: Settings,
-        bundle: Bundle,
         publisher: Publisher,
         inspector: Callable[[], Inspector | None],
         vitals: Callable[[], Vitals | None],
+        archive: Archive | None = None,
     ) -> None:
         self._settings = settings
-        self._bundle = bundle
         self._publisher = publisher
         self._inspector = inspector
         self._vitals = vitals
+        self._archive = archive
 
     def collect(self) -> Iterator[Family]:
         """The families; one whose source does not answer is left out."""
-        yield _one(catalogue.THRESHOLD, self._bundle.calibration.threshold)
         heartbeat = self._publisher.heartbeat
         if heartbeat is not None:
             yield from self._of_heartbeat(heartbeat)
@@ -56,6 +55,8 @@ class Standing(Collector):
             yield _family(catalogue.STAGE_ALIVE, (((stage,), alive) for stage, alive in vitals.alive().items()))
         yield from self._of_queues()
         yield from self._of_journal()
+        if self._archive is not None:
+            yield from self._of_archive(self._archive)
 
     def _of_heartbeat(self, heartbeat: Heartbeat) -> Iterator[Family]:
         runtime = str(self._settings.engine.runtime)
@@ -63,6 +64,7 @@ class Standing(Collector):
         yield _family(catalogue.MODEL, [((heartbeat.surface, heartbeat.bundle, runtime), 1)])
         yield _family(catalogue.STATE, (((state,), state is heartbeat.state) for state in DaemonState))
         yield _one(catalogue.HEARTBEAT_AGE, heartbeat_age_s(heartbeat))
+        yield _one(catalogue.THRESHOLD, heartbeat.threshold)
         yield _one(catalogue.SEQUENCE, self._publisher.latest)
         yield _one(catalogue.OPEN_FRAMES, heartbeat.open_frames)
         cameras = heartbeat.cameras
@@ -72,6 +74,7 @@ class Standing(Collector):
         yield _family(catalogue.RESTARTS, (((camera.camera,), camera.restarts) for camera in cameras))
         yield _family(catalogue.UNTRIGGERED, (((camera.camera,), camera.untriggered) for camera in cameras))
         yield _family(catalogue.UNINSPECTED, (((camera.camera,), camera.uninspected_mm) for camera in cameras))
+        yield from _of_drift({camera.camera: camera.drift for camera in cameras if camera.drift is not None})
 
     def _of_queues(self) -> Iterator[Family]:
         limits = (((name,), camera.queue_frames) for name, camera in self._settings.cameras.items())
@@ -91,6 +94,23 @@ class Standing(Collector):
             disk = os.statvfs(settings.path.parent)
             yield _one(catalogue.DISK_FREE, disk.f_bavail * disk.f_frsize)
             yield _one(catalogue.DISK_SIZE, disk.f_blocks * disk.f_frsize)
+
+    def _of_archive(self, archive: Archive) -> Iterator[Family]:
+        yield _one(catalogue.ARCHIVE_FAILING, archive.failing is not None)
+        yield _one(catalogue.ARCHIVE_BYTES, archive.bytes)
+        yield _one(catalogue.ARCHIVE_LIMIT, self._settings.archive.max_size_mb << 20)
+        yield _one(catalogue.ARCHIVE_FREE, archive.free_bytes)
+
+
+def _of_drift(drifts: Mapping[str, CameraDrift]) -> Iterator[Family]:
+    levels = (((name, level), level is drift.level) for name, drift in drifts.items() for level in DriftLevel)
+    yield _family(catalogue.DRIFT, levels)
+    yield _family(catalogue.DRIFT_SCORES, (((name,), 1 + drift.scores) for name, drift in drifts.items()))
+    distances = {name: drift.distances for name, drift in drifts.items()}
+    yield _family(
+        catalogue.DRIFT_DISTANCES, (((name,), 1 + change) for name, change in distances.items() if change is not None)
+    )
+    yield _family(catalogue.DRIFT_REJECTS, (((name,), drift.false_rejects) for name, drift in drifts.items()))
 
 
 def _size(journal: Path) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,8 +10,9 @@ from numpy.typing import NDArray
 
 from engines.cuts import Cut, TiledFrame
 from engines.tiling import TileGrid
-from inspectd.frames import Frame
+from inspectd.frames import Loan
 from inspectd.pipeline.ledger import OpenFrame
+from inspectd.pipeline.model import EngineUse
 from inspectd.pipeline.queues import FrameQueues
 
 
@@ -31,30 +31,22 @@ class FrameWork:
 
     def __post_init__(self) -> None:
         self.missing = len(self.tiled.grid)
-        self._pixels = threading.Lock()
-        self._readers = 1  # the one that fills batches with it
+        self.engine_loan = Loan(self.opened.model.use.leave)
+        """Held by whoever fills batches with it, and by those batches until they are collected."""
 
     def take(self, most: int) -> Part:
         """The next tiles, at most so many, for a batch; the pixels are held until that batch says it has read them."""
         count = min(most, len(self.tiled.grid) - self.taken)
         part = Part(self, Cut(self.tiled, first=self.taken, count=count))
         self.taken += count
-        with self._pixels:
-            self._readers += 1
+        self.opened.frame.retain()
+        self.engine_loan.retain()
         return part
 
     @property
     def all_taken(self) -> bool:
         """Whether no tile is left for another batch."""
         return self.taken == len(self.tiled.grid)
-
-    def pixels_read(self) -> None:
-        """One reader of the pixels is done; with the last one, their buffer goes back to the camera."""
-        with self._pixels:
-            self._readers -= 1
-            last = self._readers == 0
-        if last:
-            self.opened.frame.release()
 
     def add(self, part: Part, distance: NDArray[np.float32]) -> bool:
         """Take a part's maps (count×h×w); True when the frame is complete."""
@@ -87,8 +79,8 @@ class Part:
 class Batch:
     """Tiles that go to the engine together."""
 
-    room: int
-    """Most tiles."""
+    use: EngineUse
+    """What runs it."""
     parts: list[Part] = field(default_factory=list)
     size: int = 0
     """Tiles in it."""
@@ -96,7 +88,7 @@ class Batch:
     @property
     def full(self) -> bool:
         """Whether no tile more fits."""
-        return self.size == self.room
+        return self.size == self.use.engine.max_batch
 
     @property
     def cuts(self) -> list[Cut]:
@@ -104,8 +96,8 @@ class Batch:
         return [part.cut for part in self.parts]
 
     def fill_from(self, work: FrameWork) -> None:
-        """Add tiles of `work` until they or the room are used up."""
-        part = work.take(self.room - self.size)
+        """Add tiles of `work` until they or the engine's batch are used up."""
+        part = work.take(self.use.engine.max_batch - self.size)
         self.parts.append(part)
         self.size += part.cut.count
 
@@ -118,40 +110,47 @@ class Batch:
     def pixels_read(self) -> None:
         """The engine has read the pixels, or never will."""
         for part in self.parts:
-            part.work.pixels_read()
+            part.work.opened.frame.release()
+
+    def through(self) -> None:
+        """The engine has nothing more to do with it."""
+        for part in self.parts:
+            part.work.engine_loan.release()
 
 
 class WorkSource:
     """Turns waiting frames into work, one after the other; a frame is worked on until all its tiles are taken."""
 
-    def __init__(self, queues: FrameQueues, grid_of: Callable[[Frame], TileGrid]) -> None:
+    def __init__(self, queues: FrameQueues, grid_of: Callable[[OpenFrame], TileGrid]) -> None:
         """`grid_of` says how a frame is cut."""
         self._queues = queues
         self._grid_of = grid_of
         self._current: FrameWork | None = None
 
-    def fill(self, batch: Batch) -> None:
-        """Fill a batch with what waits: the first frame is waited for, the others are not.
+    def wait(self) -> EngineUse | None:
+        """Wait for work, and say what is to run it; None where the queues were closed."""
+        opened = self._current.opened if self._current else self._queues.wait()
+        return None if opened is None else opened.model.use
 
-        The batch stays empty only when the queues were closed.
-        """
+    def fill(self, batch: Batch) -> None:
+        """Fill a batch with what is there for its engine; without waiting, so that it may stay empty."""
         while not batch.full:
-            work = self._work(wait=not batch.parts)
-            if work is None:
+            work = self._work()
+            if work is None or work.opened.model.use is not batch.use:
                 return
             batch.fill_from(work)
             if work.all_taken:
                 self._end()
 
-    def _work(self, *, wait: bool) -> FrameWork | None:
+    def _work(self) -> FrameWork | None:
         """The work at hand or the next; what was settled in the meantime is passed over."""
         while self._current is None or self._current.opened.settled:
             self._end()
-            opened = self._queues.take(wait=wait)
+            opened = self._queues.take()
             if opened is None:
                 return None
             frame = opened.frame
-            self._current = FrameWork(opened, TiledFrame(frame.pixels, frame.pixel_format, self._grid_of(frame)))
+            self._current = FrameWork(opened, TiledFrame(frame.pixels, frame.pixel_format, self._grid_of(opened)))
         return self._current
 
     def close(self) -> None:
@@ -161,5 +160,6 @@ class WorkSource:
     def _end(self) -> None:
         """No more batches are filled with it."""
         if self._current is not None:
-            self._current.pixels_read()
+            self._current.opened.frame.release()
+            self._current.engine_loan.release()
             self._current = None

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engines.bundle import Bundle
 from inspectd.frames import Frame, LostFrame
 from inspectd.judge import Judgement
 from inspectd.pipeline.ledger import OpenFrame
+from inspectd.pipeline.model import Model
 from inspectd.pipeline.parts import Part
 from inspectd.pipeline.triggers import AwaitedFrame, Claim
 from inspectd.wire.drafts import PartDraft, VerdictDraft
@@ -19,13 +19,12 @@ from inspectd.wire.models import Outcome, PartFrame, Reason
 
 @dataclass(frozen=True)
 class Drafter:
-    """Writes the drafts of one bundle's verdicts."""
+    """Writes the drafts."""
 
-    bundle: Bundle
     deadline_ms: Mapping[str, float]
     """By camera."""
-    mm_per_px: Mapping[str, float | None]
-    """By camera."""
+    mm_per_px: Callable[[str, Model], float | None]
+    """Scale of a camera under a model."""
     along_mm: Callable[[Frame | LostFrame], float | None]
     """Where a frame begins on the web."""
     across_mm: Mapping[str, float]
@@ -51,9 +50,9 @@ class Drafter:
             detail=detail,
         )
 
-    def lost(self, lost: LostFrame, claim: Claim) -> VerdictDraft:
-        """ERROR for a frame that was taken but never came."""
-        of_camera = self._of_camera(lost.camera)
+    def lost(self, lost: LostFrame, claim: Claim, model: Model) -> VerdictDraft:
+        """ERROR for a frame that was taken but never came; `model` would have judged it."""
+        of_camera = self._of_camera(lost.camera, model)
         if claim.part is not None:
             of_camera |= {"part": claim.part.id, "deadline_ms": claim.part.left_ms(lost.captured_monotonic_ns)}
         return VerdictDraft(
@@ -73,7 +72,7 @@ class Drafter:
         """ERROR for a frame that was triggered but never came."""
         part = awaited.part
         return VerdictDraft(
-            **self._of_camera(awaited.camera) | {"part": part.id, "deadline_ms": part.deadline_ms},
+            **self._of_camera(awaited.camera, part.model) | {"part": part.id, "deadline_ms": part.deadline_ms},
             frame=None,
             source=None,
             captured_utc_ns=part.triggered_utc_ns,
@@ -89,8 +88,8 @@ class Drafter:
         why = next((said for said in part.said if said.outcome is outcome), None) if outcome is Outcome.ERROR else None
         return PartDraft(
             part=part.id,
-            surface=self.bundle.surface,
-            bundle=self.bundle.path.name,
+            surface=part.model.bundle.surface,
+            bundle=part.model.name,
             outcome=outcome,
             reason=why.reason if why else None,
             detail=f"{why.camera}: {why.detail}" if why else None,
@@ -107,10 +106,10 @@ class Drafter:
             deadline_ms=part.deadline_ms,
         )
 
-    def camera_lost(self, camera: str, detail: str) -> VerdictDraft:
+    def camera_lost(self, camera: str, detail: str, model: Model) -> VerdictDraft:
         """ERROR for a camera, without a frame."""
         return VerdictDraft(
-            **self._of_camera(camera),
+            **self._of_camera(camera, model),
             frame=None,
             source=None,
             captured_utc_ns=time.time_ns(),
@@ -122,7 +121,7 @@ class Drafter:
 
     def _of_frame(self, opened: OpenFrame) -> dict[str, Any]:
         frame = opened.frame
-        return self._of_camera(frame.camera) | {
+        return self._of_camera(frame.camera, opened.model) | {
             "frame": frame.number,
             "source": frame.source,
             "part": opened.part.id if opened.part else None,
@@ -134,13 +133,13 @@ class Drafter:
             "captured_monotonic_ns": frame.captured_monotonic_ns,
         }
 
-    def _of_camera(self, camera: str) -> dict[str, Any]:
+    def _of_camera(self, camera: str, model: Model) -> dict[str, Any]:
         return {
             "camera": camera,
-            "surface": self.bundle.surface,
-            "bundle": self.bundle.path.name,
-            "threshold": self.bundle.calibration.threshold,
-            "mm_per_px": self.mm_per_px[camera],
+            "surface": model.bundle.surface,
+            "bundle": model.name,
+            "threshold": model.threshold,
+            "mm_per_px": self.mm_per_px(camera, model),
             "across_mm": self.across_mm.get(camera),
             "deadline_ms": self.deadline_ms[camera],
             "decided_utc_ns": time.time_ns(),

@@ -14,16 +14,17 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from engines.base import BatchResult, Engine, Ticket
+from engines.base import BatchResult, Ticket
 from engines.bundle import Bundle
 from engines.errors import DeviceLostError, EngineError, EngineTimeoutError, NotFiniteError
-from inspectd.errors import DeviceFailure, EngineFailure, ViewError
+from inspectd.errors import DeviceFailure, EngineFailure, TriggerRefusedError, ViewError
 from inspectd.frames import Frame, LostFrame
 from inspectd.metrics.meters import Meters
 from inspectd.pipeline.batches import Batch, FrameWork, WorkSource
 from inspectd.pipeline.drafting import Drafter
-from inspectd.pipeline.judging import FrameJudge
+from inspectd.pipeline.judging import FrameJudge, scale_of
 from inspectd.pipeline.ledger import Ledger, Open, OpenFrame
+from inspectd.pipeline.model import EngineUse, Model
 from inspectd.pipeline.parts import Part
 from inspectd.pipeline.policy import CameraPolicy
 from inspectd.pipeline.queues import FrameQueues
@@ -31,12 +32,15 @@ from inspectd.pipeline.stages import stage
 from inspectd.pipeline.triggers import AwaitedFrame, TriggerBook
 from inspectd.vitals import Pulse
 from inspectd.web.position import EncoderCounts
-from inspectd.wire.drafts import Draft, MapDraft, VerdictDraft
+from inspectd.wire.drafts import ChangeDraft, Draft, MapDraft, VerdictDraft
 from inspectd.wire.models import Reason
 
 FAILURES_TO_GIVE_UP = 5
 """Batches failed one after the other until the engine is taken for dead. One may be bad luck; five are a fault that
 only a restart can heal."""
+
+Report = Callable[[Draft, MapDraft | None, Frame | None], None]
+"""Takes what was said, the map that was judged, and the frame, where it is to be shown to onlookers."""
 
 log = structlog.get_logger(__name__)
 
@@ -46,32 +50,34 @@ class Inspector:
 
     def __init__(
         self,
-        engine: Engine,
-        bundle: Bundle,
+        model: Model,
         cameras: Mapping[str, CameraPolicy],
         *,
-        report: Callable[[Draft, MapDraft | None], None],
+        report: Report,
         on_fatal: Callable[[Exception], None],
         on_ended: Callable[[str], None],
         engine_timeout_s: float,
         max_regions: int,
         max_open_parts: int,
         meters: Meters,
+        wants_pictures: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`report` gets every verdict, from several threads; `on_fatal` is called when inspection cannot go on;
+        """`report` gets every verdict, from several threads, with its map and, where `wants_pictures` said so when the
+        frame came, the frame, which it releases; `on_fatal` is called when inspection cannot go on;
         `on_ended` when a camera's source has ended."""
-        self._engine = engine
-        self._bundle = bundle
+        self._model = model
+        self._uses = [model.use]
+        self._switching = threading.Lock()
         self._cameras = cameras
         self._report = report
         self._on_ended = on_ended
         self._engine_timeout_s = engine_timeout_s
+        self._wants_pictures = wants_pictures
         self._meters = meters
-        self._judge = FrameJudge(bundle, cameras, max_regions)
+        self._judge = FrameJudge(cameras, max_regions, web_scales(cameras, model.bundle))
         self._draft = Drafter(
-            bundle,
             {name: camera.deadline_ms for name, camera in cameras.items()},
-            {name: camera.mm_per_px for name, camera in cameras.items()},
+            self._judge.mm_per_px,
             self._judge.along_mm,
             {name: camera.web.across_mm for name, camera in cameras.items() if camera.web is not None},
         )
@@ -80,8 +86,6 @@ class Inspector:
             {name: camera.trigger for name, camera in cameras.items()}, self._ledger, max_open_parts
         )
         self._queues = FrameQueues({name: camera.queue for name, camera in cameras.items()})
-        self._slots = threading.Semaphore(engine.slots)
-        self._closing = False
         self._flying: queue.SimpleQueue[tuple[Ticket, Batch] | None] = queue.SimpleQueue()
         self._failures = 0
         # Either may wait for the engine, and the feeder for a batch that the collector waits for.
@@ -113,7 +117,7 @@ class Inspector:
     @property
     def max_batch(self) -> int:
         """Most tiles that go to the engine together."""
-        return self._engine.max_batch
+        return self._model.engine.max_batch
 
     def drain(self, timeout_s: float, reason: Reason, detail: str) -> int:
         """Wait until every frame taken has its verdict; after `timeout_s` the rest is settled as ERROR for `reason`.
@@ -130,26 +134,33 @@ class Inspector:
     def close(self, timeout_s: float) -> bool:
         """End the threads; False where one of them hangs in the engine."""
         self._queues.close()
-        self._closing = True
-        self._slots.release()  # after a fault no slot comes free for the feeder to wait for
+        with self._switching:
+            for use in self._uses:
+                use.stop()  # after a fault no slot comes free for the feeder to wait for
         end = time.monotonic() + timeout_s
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, end - time.monotonic()))
-        while (opened := self._queues.take(wait=False)) is not None:  # settled long ago
-            opened.frame.release()
+        while (opened := self._queues.take()) is not None:  # settled long ago
+            _dismiss(opened)
         self._ledger.close()
         return not any(thread.is_alive() for thread in self._threads)
 
     # Triggers
 
-    def open_part(self, part: Part) -> None:
+    def open_part(self, id: str, cameras: tuple[str, ...], deadline_ms: float) -> Part:  # noqa: A002 - the wire's word
         """Await a part's frames from now on; its verdict follows by its deadline, whatever happens.
 
         Raises:
             TriggerRefusedError: it cannot be taken.
         """
-        self._triggers.open(part)
+        part = Part(id, cameras, deadline_ms, self._entered())
+        try:
+            self._triggers.open(part)
+        except TriggerRefusedError:
+            part.model.use.leave()
+            raise
+        return part
 
     def no_frame(self, camera: str, part: Part, detail: str) -> None:
         """Report that a camera will not deliver its frame of a part."""
@@ -159,6 +170,37 @@ class Inspector:
     def untriggered(self, camera: str) -> int:
         """Frames that came without a trigger from a camera that waits for triggers."""
         return self._triggers.untriggered(camera)
+
+    # Models
+
+    @property
+    def model(self) -> Model:
+        """What judges the frames that come now."""
+        return self._model
+
+    def adopt(self, model: Model, announce: ChangeDraft | None = None) -> None:
+        """Have every frame that comes from now on judged by another model, whose engine is active.
+
+        Frames that are here already, and those of parts that are open, are judged by the one before; its engine is
+        closed when they are through, unless the new model has the same. `announce` is reported before anything that
+        the new model says.
+        """
+        with self._switching:
+            before = self._model
+            if announce is not None:
+                self._report(announce, None, None)
+            self._model = model
+            if model.use is not before.use:
+                self._uses = [use for use in self._uses if not use.closed] + [model.use]
+        if model.use is not before.use:
+            before.use.retire()
+
+    def _entered(self, part: Part | None = None) -> Model:
+        """The model for something that comes now, its engine entered: that of its part, else the one in effect."""
+        with self._switching:
+            model = part.model if part else self._model
+            model.use.enter()
+            return model
 
     # Webs
 
@@ -179,17 +221,26 @@ class Inspector:
         claim = self._triggers.claim(frame.camera, frame.captured_monotonic_ns, frame.part)
         # A part's frames share its deadline, so that none of them runs out of time before the part does.
         deadline_ms = claim.part.left_ms(frame.captured_monotonic_ns) if claim.part else policy.deadline_ms
-        opened = OpenFrame(frame, deadline_ms, claim.part, untriggered=claim.untriggered)
+        opened = OpenFrame(
+            frame,
+            self._entered(claim.part),
+            deadline_ms,
+            claim.part,
+            untriggered=claim.untriggered,
+            shown=self._wants_pictures(),
+        )
+        if opened.shown:
+            frame.retain()
         self._ledger.enter(opened)
         try:
-            self._judge.framing(frame)
+            self._judge.framing(frame, opened.model)
         except ViewError as error:
-            frame.release()
+            _dismiss(opened)
             self._settle_error(opened, Reason.BAD_FRAME, str(error))
             return
         dropped = self._queues.put(opened)
         if dropped is not None:
-            dropped.frame.release()
+            _dismiss(dropped)
             waiting = policy.queue.limit
             self._settle_error(
                 dropped, Reason.OVERRUN, f"{waiting} frames of this camera waited for the engine already"
@@ -198,11 +249,12 @@ class Inspector:
     def lost(self, lost: LostFrame) -> None:
         """Report a frame that was taken but cannot be inspected."""
         claim = self._triggers.claim(lost.camera, lost.captured_monotonic_ns, lost.part)
-        self._tell(self._draft.lost(lost, claim), None, claim.part)
+        model = claim.part.model if claim.part else self._model
+        self._tell(self._draft.lost(lost, claim, model), None, claim.part)
 
     def camera_lost(self, camera: str, detail: str) -> None:
         """Report that a camera was lost."""
-        self._report(self._draft.camera_lost(camera, detail), None)
+        self._report(self._draft.camera_lost(camera, detail, self._model), None, None)
         for awaited in self._triggers.give_up(camera):
             self._give_up(awaited, Reason.NO_FRAME, detail)
 
@@ -215,30 +267,35 @@ class Inspector:
     # The threads
 
     def _feed(self) -> None:
-        source = WorkSource(self._queues, lambda frame: self._judge.framing(frame).grid)
+        source = WorkSource(self._queues, lambda opened: self._judge.framing(opened.frame, opened.model).grid)
         try:
-            while self._slots.acquire() and not self._closing:
-                batch = Batch(self._engine.max_batch)
-                with self._feeding.resting():
-                    source.fill(batch)
-                if not batch.parts:
-                    return
-                self._submit(batch)
+            while (use := self._next_use(source)) is not None and use.acquire_slot():
+                batch = Batch(use)
+                source.fill(batch)
+                if batch.parts:
+                    self._submit(batch)
+                else:
+                    use.release_slot()
         finally:
             source.close()
             self._feeding.end()
             self._flying.put(None)
 
+    def _next_use(self, source: WorkSource) -> EngineUse | None:
+        with self._feeding.resting():
+            return source.wait()
+
     def _submit(self, batch: Batch) -> None:
         batch.submitted(time.monotonic_ns())
         try:
-            ticket = self._engine.submit(batch.cuts)
+            ticket = batch.use.engine.submit(batch.cuts)
         except EngineError as error:
             batch.pixels_read()
+            batch.through()
+            batch.use.release_slot()
             self._batch_failed(batch, error)
-            self._slots.release()
         else:
-            if not self._engine.keeps_pixels:
+            if not batch.use.engine.keeps_pixels:
                 batch.pixels_read()
             self._flying.put((ticket, batch))
 
@@ -246,7 +303,7 @@ class Inspector:
         while (flying := self._next_flying()) is not None:
             ticket, batch = flying
             try:
-                result = self._engine.collect(ticket, self._engine_timeout_s)
+                result = batch.use.engine.collect(ticket, self._engine_timeout_s)
             except EngineTimeoutError as error:
                 self._batch_failed(batch, error)
                 raise EngineFailure(f"the engine hangs: {error} (engine.timeout_s)") from error
@@ -256,9 +313,10 @@ class Inspector:
                 self._failures = 0
                 self._meters.batch(batch.size)
                 self._accept(batch, result)
-            if self._engine.keeps_pixels:
+            if batch.use.engine.keeps_pixels:
                 batch.pixels_read()
-            self._slots.release()
+            batch.use.release_slot()
+            batch.through()
         self._collecting.end()
 
     def _next_flying(self) -> tuple[Ticket, Batch] | None:
@@ -275,7 +333,7 @@ class Inspector:
 
     def _conclude(self, work: FrameWork) -> None:
         opened, collected_ns = work.opened, time.monotonic_ns()
-        judged = self._judge.judge(opened.frame, work.frame_map())
+        judged = self._judge.judge(opened.frame, work.frame_map(), opened.model)
         # The ledger's clock may be held up; a judgement that comes too late is none.
         late = opened.overdue
         if not self._ledger.settle(opened):
@@ -284,7 +342,7 @@ class Inspector:
             self._deadline_missed(opened)
             return
         draft = self._judge.told(judged, self._draft.judged(opened, judged.judgement))
-        self._tell(draft, MapDraft(judged.distance, self._bundle.manifest.tile.cell), opened.part)
+        self._tell(draft, MapDraft(judged.distance, opened.model.geometry.cell), opened.part, opened)
         self._meters.judged(opened, collected_ns, draft.decided_monotonic_ns)
 
     # What went wrong
@@ -324,11 +382,26 @@ class Inspector:
             self._tell(self._draft.no_frame(opened, reason, detail), None, opened.part)
         else:
             assert isinstance(opened, OpenFrame)
-            self._tell(self._draft.error(opened, reason, detail), None, opened.part)
+            self._tell(self._draft.error(opened, reason, detail), None, opened.part, opened)
 
-    def _tell(self, draft: VerdictDraft, distance_map: MapDraft | None, part: Part | None) -> None:
+    def _tell(
+        self, draft: VerdictDraft, distance_map: MapDraft | None, part: Part | None, opened: OpenFrame | None = None
+    ) -> None:
         """Report a frame's verdict and, with the last of a part's frames, the part's."""
-        self._report(draft, distance_map)
+        self._report(draft, distance_map, opened.frame if opened is not None and opened.shown else None)
         if part is not None and part.add(draft):
             self._triggers.close(part)
-            self._report(self._draft.part(part), None)
+            part.model.use.leave()
+            self._report(self._draft.part(part), None, None)
+
+
+def web_scales(cameras: Mapping[str, CameraPolicy], bundle: Bundle) -> dict[str, float]:
+    """Scale of every camera that looks at a web, mm per px."""
+    scales = {name: scale_of(camera, bundle) for name, camera in cameras.items() if camera.web is not None}
+    return {name: scale for name, scale in scales.items() if scale is not None}
+
+
+def _dismiss(opened: OpenFrame) -> None:
+    """It will not go to the engine."""
+    opened.frame.release()
+    opened.model.use.leave()

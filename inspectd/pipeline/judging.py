@@ -12,6 +12,7 @@ from calib.border import level
 from engines.bundle import Bundle
 from inspectd.frames import Frame, LostFrame
 from inspectd.judge import Judgement, judge
+from inspectd.pipeline.model import Model
 from inspectd.pipeline.policy import CameraPolicy
 from inspectd.view.view import Framing, framing
 from inspectd.web.position import EncoderCounts
@@ -31,13 +32,19 @@ class Judged:
 
 
 class FrameJudge:
-    """Judges the frames of all cameras by one bundle. `judge` and `told` are for one thread, the rest for any."""
+    """Judges the frames of all cameras. `judge` and `told` are for one thread, the rest for any."""
 
-    def __init__(self, bundle: Bundle, cameras: Mapping[str, CameraPolicy], max_regions: int) -> None:
-        self._bundle = bundle
+    def __init__(
+        self, cameras: Mapping[str, CameraPolicy], max_regions: int, web_mm_per_px: Mapping[str, float]
+    ) -> None:
+        """`web_mm_per_px` has the scale of every camera that looks at a web."""
         self._cameras = cameras
         self._max_regions = max_regions
-        self._webs = _webs(bundle, cameras)
+        self._webs = {
+            name: Web(camera.web, mm_per_px=web_mm_per_px[name])
+            for name, camera in cameras.items()
+            if camera.web is not None
+        }
 
     @property
     def encoders(self) -> dict[str, EncoderCounts]:
@@ -53,24 +60,32 @@ class FrameJudge:
         web = self._webs.get(frame.camera)
         return web.where(frame).mm if web else None
 
-    def framing(self, frame: Frame) -> Framing:
+    def mm_per_px(self, camera: str, model: Model) -> float | None:
+        """Scale of a camera: its own, else the model's; of one that looks at a web, as it was from the start."""
+        if camera in self._webs:
+            return self._webs[camera].mm_per_px
+        return scale_of(self._cameras[camera], model.bundle)
+
+    def framing(self, frame: Frame, model: Model) -> Framing:
         """The tiles of a frame that are inspected.
 
         Raises:
             ViewError: the frame is not what its camera's view was made for.
         """
         height, width = frame.pixels.shape[:2]
-        return framing(self._cameras[frame.camera].view, height, width, self._bundle.manifest.tile)
+        return framing(self._cameras[frame.camera].view, height, width, model.geometry)
 
-    def judge(self, frame: Frame, distance: NDArray[np.float32]) -> Judged:
-        """Judge a frame by its stitched map (rows×columns). What is judged is also what is to be published, so that
-        verdict, regions and map say the same."""
-        calibration, seen = self._bundle.calibration, self.framing(frame)
+    def judge(self, frame: Frame, distance: NDArray[np.float32], model: Model) -> Judged:
+        """Judge a frame by its stitched map (rows×columns), which `model` made.
+
+        What is judged is also what is to be published, so that verdict, regions and map say the same.
+        """
+        calibration, seen, cell = model.calibration, self.framing(frame, model), model.geometry.cell
         distance = level(distance, calibration.border)
         if seen.inspected is not None:
             distance = np.where(seen.inspected, distance, np.float32(0))
         web = self._webs.get(frame.camera)
-        share = web.share(frame, distance) if web else None
+        share = web.share(frame, distance, cell=cell, threshold=calibration.threshold) if web else None
         if share is not None:
             distance = share.distance
         judgement = judge(
@@ -78,8 +93,8 @@ class FrameJudge:
             calibration,
             width=frame.pixels.shape[1],
             height=frame.pixels.shape[0],
-            cell=self._bundle.manifest.tile.cell,
-            mm_per_px=self._cameras[frame.camera].mm_per_px,
+            cell=cell,
+            mm_per_px=self.mm_per_px(frame.camera, model),
             measuring=seen.measuring,
             inspected=seen.inspected,
             max_regions=self._max_regions,
@@ -91,14 +106,6 @@ class FrameJudge:
         return draft if judged.share is None else self._webs[draft.camera].judged(judged.share, draft)
 
 
-def _webs(bundle: Bundle, cameras: Mapping[str, CameraPolicy]) -> dict[str, Web]:
-    return {
-        name: Web(
-            camera.web,
-            mm_per_px=camera.mm_per_px,
-            cell=bundle.manifest.tile.cell,
-            threshold=bundle.calibration.threshold,
-        )
-        for name, camera in cameras.items()
-        if camera.web is not None and camera.mm_per_px is not None
-    }
+def scale_of(camera: CameraPolicy, bundle: Bundle) -> float | None:
+    """A camera's scale, mm per px: its own, else that of the pictures that the bundle was learned from."""
+    return camera.mm_per_px or bundle.manifest.mm_per_px

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 
 from inspectd.frames import Frame
+from inspectd.pipeline.model import Model
 from inspectd.pipeline.parts import Part
 from inspectd.pipeline.stages import stage
 from inspectd.vitals import Pulse
@@ -51,10 +52,19 @@ class OpenFrame(Open):
     """A frame that was taken."""
 
     def __init__(
-        self, frame: Frame, deadline_ms: float, part: Part | None = None, *, untriggered: bool = False
+        self,
+        frame: Frame,
+        model: Model,
+        deadline_ms: float,
+        part: Part | None = None,
+        *,
+        untriggered: bool = False,
+        shown: bool = False,
     ) -> None:
         super().__init__(frame.captured_monotonic_ns, deadline_ms)
         self.frame = frame
+        self.model = model
+        """What judges it. Its engine is entered."""
         self.arrived_ns = time.monotonic_ns()
         self.submitted_ns = 0
         """CLOCK_MONOTONIC when its first tiles went to the engine."""
@@ -62,6 +72,8 @@ class OpenFrame(Open):
         """What it shows, where a trigger asked for it."""
         self.untriggered = untriggered
         """Whether its camera waits for triggers, and none asked for it."""
+        self.shown = shown
+        """Whether its pixels are held until its verdict is published, for onlookers."""
 
 
 class Ledger:

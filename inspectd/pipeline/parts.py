@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from inspectd.pipeline.model import Model
 from inspectd.wire.drafts import VerdictDraft
 from inspectd.wire.models import Outcome
 
@@ -12,8 +13,10 @@ from inspectd.wire.models import Outcome
 class Part:
     """A part that was triggered, and what its cameras have said of it so far."""
 
-    def __init__(self, id: str, cameras: tuple[str, ...], deadline_ms: float) -> None:  # noqa: A002 - the wire's word
+    def __init__(self, id: str, cameras: tuple[str, ...], deadline_ms: float, model: Model) -> None:  # noqa: A002 - the wire's word
+        """`model` judges all of its frames."""
         self.id = id
+        self.model = model
         self.cameras = cameras
         self.deadline_ms = deadline_ms
         self.triggered_monotonic_ns = time.monotonic_ns()

@@ -16,7 +16,8 @@ class CameraPolicy:
     deadline_ms: float
     queue: QueuePolicy
     mm_per_px: float | None
+    """Its own scale; None for the bundle's, where that has one."""
     trigger: TriggerMode = TriggerMode.OFF
     view: View = WHOLE
     web: WebSettings | None = None
-    """Where set, `mm_per_px` is known."""
+    """Where set, the scale is known, here or from the bundle."""

@@ -54,16 +54,24 @@ class FrameQueues:
             self._arrived.notify()
             return dropped
 
-    def take(self, *, wait: bool) -> OpenFrame | None:
-        """The waiting frame whose turn it is; None where there is none, or the queues were closed."""
+    def wait(self) -> OpenFrame | None:
+        """Wait for a frame and look at the one whose turn it is; it stays. None where the queues were closed."""
         with self._arrived:
-            while True:
-                filled = [camera for camera, waiting in self._waiting.items() if waiting]
-                if filled:
-                    return self._take_of(min(filled, key=self._turn))
-                if self._closed or not wait:
+            while (camera := self._next()) is None:
+                if self._closed:
                     return None
                 self._arrived.wait()
+            return self._waiting[camera][0]
+
+    def take(self) -> OpenFrame | None:
+        """The waiting frame whose turn it is; None where there is none."""
+        with self._arrived:
+            camera = self._next()
+            return None if camera is None else self._take_of(camera)
+
+    def _next(self) -> str | None:
+        filled = [camera for camera, waiting in self._waiting.items() if waiting]
+        return min(filled, key=self._turn) if filled else None
 
     def _turn(self, camera: str) -> tuple[bool, int]:
         """Smallest first."""

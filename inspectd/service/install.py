@@ -26,6 +26,7 @@ DESTINATIONS: Final[Mapping[str, Path]] = {
     "inspectd.service": Path("/etc/systemd/system/inspectd.service"),
     "inspectd@.service": Path("/etc/systemd/system/inspectd@.service"),
     "inspectd-bridge@.service": Path("/etc/systemd/system/inspectd-bridge@.service"),
+    "inspectd-view.service": Path("/etc/systemd/system/inspectd-view.service"),
     "sysusers.conf": Path("/etc/sysusers.d/inspectd.conf"),
     "tmpfiles.conf": Path("/etc/tmpfiles.d/inspectd.conf"),
     "udev.rules": Path("/etc/udev/rules.d/70-inspectd.rules"),

@@ -24,6 +24,8 @@ class Reporter:
         self._ill = False
         self.note: str | None = None
         """What else the operator should know, in words."""
+        self.archive_note: str | None = None
+        """Likewise, of the archive."""
 
     def report(self) -> None:
         """Tell the watchdog that every stage makes progress, unless one does not, and tell the state in words."""
@@ -33,7 +35,9 @@ class Reporter:
         self._log_change(problems)
         heartbeat = self._heartbeat()
         if heartbeat is not None:
-            self._manager.status("; ".join([*problems, *state_words(heartbeat), *filter(None, [self.note])]))
+            self._manager.status(
+                "; ".join([*problems, *state_words(heartbeat), *filter(None, [self.archive_note, self.note])])
+            )
 
     def _log_change(self, problems: Sequence[str]) -> None:
         if problems and not self._ill:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from engines.builds import Runtime
 from engines.cuda.opening import CudaPackage
@@ -13,10 +13,23 @@ from inspectd.settings.section import Positive, Section
 
 
 class ModelSettings(Section):
-    """What judges."""
+    """What judges: `bundle` or `registry` must be set, and not both."""
 
-    bundle: Path
-    """Directory of the bundle, as `inspectd-train fit` printed it."""
+    bundle: Path | None = None
+    """Directory of the bundle, as `inspectd-train fit` printed it. It judges as long as the configuration names it."""
+    registry: Path | None = None
+    """Directory of models, of which `inspectd models` makes one judge, also while the line runs."""
+    threshold_least: float = Field(default=0.5, gt=0, le=1)
+    """The least that a threshold may be moved to, as a share of the bundle's own; for `registry`."""
+    threshold_most: float = Field(default=2.0, ge=1, le=100)
+    """The most that a threshold may be moved to, as a multiple of the bundle's own; for `registry`."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.bundle is None) == (self.registry is None):
+            told = "neither is" if self.bundle is None else "both are"
+            raise ValueError(f"set either 'bundle' or 'registry'; {told} set")
+        return self
 
 
 class EngineSettings(Section):

@@ -35,6 +35,13 @@ class PublishSettings(Section):
     """`float16` for machines, `png` for eyes, `off` for none."""
     max_regions: int = Field(default=64, ge=1, le=4096)
     """Most regions listed in a verdict, largest peak first."""
+    pictures: str = addresses.PICTURES
+    """PUB socket of small pictures for people (`inspectd view`), made only while somebody subscribes. An empty text for
+    none."""
+    picture_side: int = Field(default=960, ge=64, le=4096)
+    """Longest side of these, px."""
+    pictures_hz: float = Field(default=3.0, gt=0, le=50)
+    """Most of these a second and camera; frames that did not pass come first."""
 
 
 class MetricsSettings(Section):

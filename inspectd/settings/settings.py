@@ -16,10 +16,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as EnvironmentSettingsError
 
 from inspectd.errors import SettingsError
+from inspectd.settings.archive import ArchiveSettings
 from inspectd.settings.cameras import CAMERA_KINDS, CameraSettings
+from inspectd.settings.drift import DriftSettings
 from inspectd.settings.engine import EngineSettings, ModelSettings
 from inspectd.settings.outlets import ControlSettings, JournalSettings, LogSettings, MetricsSettings, PublishSettings
 from inspectd.settings.section import NAME, Positive
+from inspectd.settings.security import SecuritySettings, exposures
 
 ENVIRONMENT_PREFIX = "INSPECTD_"
 
@@ -46,7 +49,10 @@ class Settings(BaseSettings):
     publish: PublishSettings = PublishSettings()
     control: ControlSettings = ControlSettings()
     metrics: MetricsSettings = MetricsSettings()
+    security: SecuritySettings = SecuritySettings()
     journal: JournalSettings = JournalSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    drift: DriftSettings = DriftSettings()
     log: LogSettings = LogSettings()
 
     @classmethod
@@ -92,8 +98,9 @@ def make_settings(document: dict[str, Any], *, origin: str) -> Settings:
         raise SettingsError("\n".join(problems + unknown)) from error
     except EnvironmentSettingsError as error:  # a whole section in one variable, which must be JSON
         raise SettingsError("\n".join([f"environment: {error}: not JSON", *unknown])) from error
-    if unknown:
-        raise SettingsError("\n".join(unknown))
+    exposed = [] if settings.security.insecure else exposures(settings, settings.security)
+    if problems := [*unknown, *(f"{origin}: {problem}" for problem in exposed)]:
+        raise SettingsError("\n".join(problems))
     return settings
 
 
@@ -104,7 +111,7 @@ def _unknown_environment() -> list[str]:
         for name in sorted(os.environ)
         if name.startswith(ENVIRONMENT_PREFIX)
         and name.removeprefix(ENVIRONMENT_PREFIX).partition("__")[0].lower() not in Settings.model_fields
-        and name != "INSPECTD_DATA"
+        and name not in {"INSPECTD_DATA", "INSPECTD_KEYS"}  # of tests, and of the commands that connect
         and not name.startswith("INSPECTD_BRIDGE_")  # of `inspectd bridge`
     ]
 
@@ -115,4 +122,6 @@ def _problem(detail: Any) -> str:
         return f"{key}: no such setting (see docs/settings.md); was it misspelt?"
     if detail["type"] == "missing":
         return f"{key}: must be set (see docs/settings.md)"
+    if detail["type"] == "value_error" and isinstance(detail["input"], dict):  # a table whose keys do not go together
+        return f"{key}: {detail['msg'].removeprefix('Value error, ')}"
     return f"{key} = {detail['input']!r}: {detail['msg']}"

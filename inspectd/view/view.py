@@ -96,23 +96,30 @@ def load_view(camera: CameraSettings, geometry: TileGeometry | None = None) -> V
     if len(set(sizes.values())) > 1:
         told = ", ".join(f"{key}: {width}×{height} px" for key, (height, width) in sizes.items())
         problems.append(f"{', '.join(sizes)}: they are for frames of different sizes ({told})")
-    elif not problems and geometry is not None:
-        _try(view, next(iter(sizes.values()), None), geometry, problems)
     if problems:
         raise ViewError("\n".join(problems))
+    if geometry is not None:
+        check_view(view, geometry)
     return view
 
 
-def _try(view: View, size: tuple[int, int] | None, geometry: TileGeometry, problems: list[str]) -> None:
+def check_view(view: View, geometry: TileGeometry) -> None:
     """See whether anything is left to inspect, and have the framing ready for the first frame where its size is known.
 
     Where only polygons are known, a frame that ends with them is tried: in none do they fill more of a cell.
+
+    Raises:
+        ViewError: nothing is left, in a line that begins with the keys.
     """
+    size = next(iter(_sizes(view).values()), None)
     if size is None and view.area is not None:
         size = view.area.reach
-    if size is not None:
-        height, width = size
-        _attempt(lambda: framing(view, max(1, height), max(1, width), geometry), "roi, mask", problems)
+    if size is None:
+        return
+    try:
+        framing(view, max(1, size[0]), max(1, size[1]), geometry)
+    except ViewError as error:
+        raise ViewError(f"roi, mask: {error}") from error
 
 
 def _read(read: Callable[[Path], Part], key: str, file: Path | None, problems: list[str]) -> Part | None:

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspectd.frames import Frame, LostFrame, Rows
-from inspectd.settings import CameraSettings, Direction, WebSettings
+from inspectd.settings import Direction, WebSettings
 from inspectd.web.position import ConstantSpeed, EncoderCounts, Position, PositionSource
 from inspectd.web.seam import Placement, Stretch, judged, new_part, place, seen_rows
 from inspectd.web.tracks import Box, Named, Track, continued
 from inspectd.wire.drafts import VerdictDraft
 from inspectd.wire.models import Region
 
+SCALE_UNKNOWN: Final = "web: the scale is not known, neither from the bundle nor here; set mm_per_px of this camera"
+"""Why a camera cannot look at a web, after its key."""
 RUNS_KEPT: Final = 8
 """Runs of rows whose beginning is remembered: more than can be on their way at a time."""
 
@@ -28,6 +30,8 @@ class Share:
 
     distance: NDArray[np.float32]
     """Its map, rows×columns, 0 where an earlier frame has judged."""
+    cell: int
+    """Side of the square of pixels that one value of the map stands for, px."""
     height: int
     """Of the frame, px."""
     run: int | None
@@ -41,18 +45,11 @@ class Share:
 class Web:
     """What one camera has seen of the web. `where` and `uninspected_mm` are for any thread, the rest for one."""
 
-    def __init__(self, settings: WebSettings, *, mm_per_px: float, cell: int, threshold: float) -> None:
-        """
-        Args:
-            settings: of the camera.
-            mm_per_px: its scale.
-            cell: side of the square of pixels that one value of its maps stands for, px.
-            threshold: from which on a value of its maps belongs to a defect.
-        """
+    def __init__(self, settings: WebSettings, *, mm_per_px: float) -> None:
+        """`settings` and scale are the camera's."""
         self._settings = settings
-        self._mm_per_px = mm_per_px
-        self._cell = cell
-        self._threshold = threshold
+        self.mm_per_px = mm_per_px
+        """Its scale, which stays whatever judges."""
         self.encoder: EncoderCounts | None = None
         """Takes the counts; None for a web of constant speed."""
         if settings.mm_per_count is not None:
@@ -82,32 +79,39 @@ class Web:
         with self._lock:
             return self._in_run(frame.rows, frame.captured_monotonic_ns)
 
-    def share(self, frame: Frame, distance: NDArray[np.float32]) -> Share:
-        """What of a frame's map (rows×columns, levelled) is left to judge."""
+    def share(self, frame: Frame, distance: NDArray[np.float32], *, cell: int, threshold: float) -> Share:
+        """What of a frame's map is left to judge.
+
+        Args:
+            frame: as it came.
+            distance: its map, rows×columns, levelled.
+            cell: side of the square of pixels that one value of the map stands for, px.
+            threshold: from which on a value of the map belongs to a defect.
+        """
         if frame.rows is not None and frame.rows.run_ns != self._run:
             self._move_behind(frame.rows, frame.captured_monotonic_ns)
         height, position = frame.pixels.shape[0], self.where(frame)
         run = frame.rows.run_ns if frame.rows else None
         if position.mm is None:
-            return Share(distance, height, run, position, None)
-        shown = Stretch(position.mm, position.mm + height * self._mm_per_px)
-        placement = place(shown, self._before, self._mm_per_px / 2)
+            return Share(distance, cell, height, run, position, None)
+        shown = Stretch(position.mm, position.mm + height * self.mm_per_px)
+        placement = place(shown, self._before, self.mm_per_px / 2)
         seen = seen_rows(
             placement,
             distance.shape[0],
-            cell=self._cell,
+            cell=cell,
             height=height,
-            mm_per_px=self._mm_per_px,
+            mm_per_px=self.mm_per_px,
             direction=self._settings.direction,
         )
-        return Share(new_part(distance, seen, self._threshold), height, run, position, placement)
+        return Share(new_part(distance, seen, threshold), cell, height, run, position, placement)
 
     def judged(self, share: Share, draft: VerdictDraft) -> VerdictDraft:
         """The frame of `share` has its verdict, PASS or FAIL: the next one comes after it. Returns the draft with what
         it says of the web."""
         boxes = [self._box(share, region) for region in draft.regions]
         tracks = self._tracks if share.placement else []
-        names, self._next_id = continued(tracks, boxes, self._cell * self._mm_per_px, self._next_id)
+        names, self._next_id = continued(tracks, boxes, share.cell * self.mm_per_px, self._next_id)
         draft = replace(draft, regions=tuple(map(partial(_on_web, share), draft.regions, boxes, names)))
         if share.placement is None:
             return replace(draft, detail=f"where it lies on the web is not known: {share.position.detail}")
@@ -129,7 +133,7 @@ class Web:
 
     def _box(self, share: Share, region: Region) -> Box:
         """Where a region lies; along the web from 0 where the frame's position is not known."""
-        scale = self._mm_per_px
+        scale = self.mm_per_px
         below = region.y if self._settings.direction is Direction.UP else share.height - region.y - region.height
         return Box(
             along=(share.position.mm or 0.0) + below * scale,
@@ -145,13 +149,13 @@ class Web:
             counted_mm = 0.0
             if position.mm is None:  # no count had come; the frame was captured with its first row that is new
                 position = self._source.at(captured_ns)
-                counted_mm = (rows.first + rows.repeated) * self._mm_per_px
+                counted_mm = (rows.first + rows.repeated) * self.mm_per_px
             if position.mm is None:
                 return position
             self._runs[rows.run_ns] = position.mm - counted_mm
             while len(self._runs) > RUNS_KEPT:
                 del self._runs[next(iter(self._runs))]
-        return Position(self._runs[rows.run_ns] + rows.first * self._mm_per_px)
+        return Position(self._runs[rows.run_ns] + rows.first * self.mm_per_px)
 
     def _move_behind(self, rows: Rows, captured_ns: int) -> None:
         """A new run shows new web, even where the position, which is less exact than rows, says otherwise."""
@@ -159,13 +163,6 @@ class Web:
             begin, before = self._in_run(rows, captured_ns).mm, self._before
             if begin is not None and before is not None and before.begin <= begin < before.end:
                 self._runs[rows.run_ns] += before.end - begin
-
-
-def scale_problem(camera: CameraSettings, bundle_mm_per_px: float | None) -> str | None:
-    """Why a camera cannot look at a web: its scale is not known. In words that begin with the key, or None."""
-    if camera.web is None or camera.mm_per_px or bundle_mm_per_px:
-        return None
-    return "web: the scale is not known, neither from the bundle nor here; set mm_per_px of this camera"
 
 
 def _on_web(share: Share, region: Region, box: Box, name: Named) -> Region:

@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inspectd.wire.models import Outcome, PartFrame, PartVerdict, Reason, Region, Verdict, contradiction
+from inspectd.wire.models import (
+    Change,
+    ChangeAction,
+    Outcome,
+    PartFrame,
+    PartVerdict,
+    Reason,
+    Region,
+    Verdict,
+    contradiction,
+)
 from inspectd.wire.times import utc_text
 
 
@@ -114,7 +124,39 @@ class PartDraft(_Decided):
         return PartVerdict(publisher=publisher, boot=boot, journal=journal, sequence=sequence, **told)
 
 
-Draft = VerdictDraft | PartDraft
+@dataclass(frozen=True, kw_only=True)
+class ChangeDraft:
+    """All of a `Change` but publisher, boot, journal and sequence."""
+
+    id: str
+    action: ChangeAction
+    surface: str
+    bundle: str
+    bundle_before: str
+    threshold: float
+    threshold_before: float
+    who: str
+    why: str | None
+    changed_utc_ns: int
+    changed_monotonic_ns: int
+
+    @property
+    def decided_monotonic_ns(self) -> int:
+        """As of a verdict."""
+        return self.changed_monotonic_ns
+
+    def in_time(self) -> ChangeDraft:
+        """This draft: it has no deadline."""
+        return self
+
+    def numbered(self, publisher: str, boot: str, journal: str, sequence: int) -> Change:
+        """The change as it is journaled and published."""
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        told["changed_utc"] = utc_text(told.pop("changed_utc_ns"))
+        return Change(publisher=publisher, boot=boot, journal=journal, sequence=sequence, **told)
+
+
+Draft = VerdictDraft | PartDraft | ChangeDraft
 
 
 @dataclass(frozen=True)

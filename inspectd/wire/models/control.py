@@ -6,7 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from inspectd.wire.models.control_daemon import DrainRequest, StatusRequest
+from inspectd.wire.models.control_models import (
+    ActivateRequest,
+    DeleteRequest,
+    ModelsRequest,
+    PromoteRequest,
+    RollbackRequest,
+    ShadowRequest,
+    ThresholdRequest,
+    UndoRequest,
+)
 from inspectd.wire.models.message import ASKS, TELLS, Count, Finite
+from inspectd.wire.models.replay import ReplayRequest
 
 PartId = Annotated[str, Field(min_length=1, max_length=128)]
 
@@ -79,8 +91,15 @@ class EncoderAccepted(BaseModel):
     """The moment for which it counts."""
 
 
-ControlRequest = TriggerRequest | EncoderRequest
-"""Whatever the control socket is asked."""
+ModelChangeRequest = (
+    ActivateRequest | RollbackRequest | ShadowRequest | PromoteRequest | ThresholdRequest | UndoRequest | DeleteRequest
+)
+"""Whatever changes which model judges, and how, or which models there are; answered by `ChangeAccepted`."""
+
+ControlRequest = (
+    TriggerRequest | EncoderRequest | StatusRequest | ModelsRequest | ModelChangeRequest | DrainRequest | ReplayRequest
+)
+"""Whatever the control socket is asked. A replay is refused there, with the address that serves it."""
 
 
 class ControlError(BaseModel):

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from inspectd.wire.models.drift import CameraDrift
 from inspectd.wire.models.message import TELLS, Count, Finite, Message
 
 
@@ -48,6 +49,8 @@ class CameraStatus(BaseModel):
     """Frames in this boot that came without a trigger, from a camera that waits for triggers."""
     uninspected_mm: Finite = 0
     """Web that went past between frames in this boot without being judged."""
+    drift: CameraDrift | None = None
+    """How its good frames compare with calibration; null where that is not watched, and before the first frame."""
 
 
 class DaemonState(StrEnum):
@@ -78,6 +81,8 @@ class Heartbeat(Message):
     """What is inspected."""
     bundle: str
     """Name of the bundle that judges."""
+    threshold: Finite
+    """A frame fails where its score reaches this."""
     cameras: tuple[CameraStatus, ...]
     """Every camera of the settings."""
     passed: Count

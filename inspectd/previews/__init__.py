@@ -1,0 +1,1 @@
+"""Previews: small pictures of some of the frames, for people to look at, while somebody does."""
