@@ -39,6 +39,8 @@ COMMANDS = (
     ),
     _Command("build", "Build a bundle's engines for a GPU.", "tools.build.command", "build"),
     _Command("defects", "Show the synthetic defects that training draws.", "tools.defects.command", "defects"),
+    _Command("label", "Say of archived pictures what they show, in a browser.", "tools.label.command", "label"),
+    _Command("report", "Write a shift's report from the journal, as a page to print.", "tools.shift.command", "report"),
     _Command("roll", "Draw the defect map of a roll from the journal.", "tools.roll.command", "roll"),
     _Command("study", "Compare methods on several surfaces, with several seeds.", "tools.study.command", "study"),
     _Command("bench", "Measure engine and pipeline.", "tools.bench.command", "app"),
@@ -56,9 +58,11 @@ _EXTRA = frozenset(
         "scipy",
         "skimage",
         "sklearn",
+        "starlette",
         "timm",
         "torch",
         "torchvision",
+        "uvicorn",
     }
 )
 

@@ -4,8 +4,10 @@ ToolsError (1)
 ├── ExtraMissingError (69)  the training extra is not installed; the message gives the install command
 ├── PictureError (65)       pictures that cannot be learned from; the message names them
 ├── RollError (65)          verdicts of which no map of a roll can be drawn
+├── ShiftError (65)         a shift of which the journal holds nothing
 ├── WeightsError (66)       a backbone whose weights are nowhere, or do not fit it
 ├── OutputError (73)        the output folder cannot be written
+├── RegressionError (1)     a new bundle misses defects that were found before; it is written all the same
 ├── FitError (70)           a fit that failed its own checks; nothing was written
 └── BenchError (70)         something cannot be measured
 
@@ -41,6 +43,12 @@ class RollError(ToolsError):
     exit_code = 65
 
 
+class ShiftError(ToolsError):
+    """A shift of which the journal holds nothing."""
+
+    exit_code = 65
+
+
 class WeightsError(ToolsError):
     """A backbone whose weights are nowhere, or do not fit it."""
 
@@ -51,6 +59,10 @@ class OutputError(ToolsError):
     """The output folder cannot be written."""
 
     exit_code = 73
+
+
+class RegressionError(ToolsError):
+    """A new bundle misses defects that were found before; it is written all the same."""
 
 
 class FitError(ToolsError):

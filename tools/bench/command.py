@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +23,7 @@ from tools.json_file import write_json
 
 if TYPE_CHECKING:  # help must not wait for it
     from tools.bench.latency import Latency
+    from tools.bench.shadow import Cost
 
 app = typer.Typer(help="Measure, always as a ratio of two things in one run.", no_args_is_help=True)
 
@@ -175,6 +177,106 @@ def latency(
     load = Load(open_bundle(bundle), threads, width, height, cameras, seconds)
     what = f"{cameras} camera(s) of {width}×{height} px, {load.tiles_per_frame} tiles a frame, load {share:.0%}"
     _show_latency(what, [measure_latency(load, share) for _ in range(rounds)], json_file)
+
+
+@app.command()
+def view(
+    bundle: BundleArgument,
+    threads: Threads = CORES,
+    width: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 928,
+    height: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 480,
+    cameras: Annotated[int, typer.Option(min=1, help="Cameras, each a process.")] = 4,
+    seconds: Seconds = 6.0,
+    rounds: Rounds = 8,
+    json_file: Json = None,
+) -> None:
+    """A line with the live view open on the same PC against the line alone, as fast as frames are taken."""
+    from tools.bench.line import Load  # noqa: PLC0415 - help must not wait for it
+    from tools.bench.view import measure_view  # noqa: PLC0415 - likewise
+
+    load = Load(open_bundle(bundle), threads, width, height, cameras, seconds)
+    measured = measure_view(load, rounds)
+    got = measured.page
+    what = f"{cameras} camera(s) of {width}×{height} px, {load.tiles_per_frame} tiles a frame, {threads} threads"
+    _show(what, list(measured.comparisons), json_file, unit="per s")
+    typer.echo(
+        f"the page got {got.updates} updates, {got.pictures} pictures and {got.maps} maps, "
+        f"of which it was measured for {measured.watched_s:g} s"
+    )
+
+
+@app.command()
+def journal(
+    folder: Annotated[Path, typer.Option(metavar="DIR", help="On the disk that is measured.")] = Path(),
+    verdicts: Annotated[int, typer.Option(min=100, help="Published in a burst, and replayed.")] = 100_000,
+    seconds: Annotated[float, typer.Option(min=0.5, help="Length of the part at 100 frames a second.")] = 10.0,
+    rounds: Rounds = 3,
+    json_file: Json = None,
+) -> None:
+    """What it costs to make verdicts durable and to publish them, against a frame's time, and how fast a client that
+    was away has them all."""
+    from tools.bench.journal import FRAMES_PER_S, measure_journal  # noqa: PLC0415 - help must not wait for it
+
+    measured = [measure_journal(folder, verdicts, seconds) for _ in range(rounds)]
+    table = Table(title=f"{verdicts} verdicts, then {FRAMES_PER_S} a second")
+    headings = "durable/s", "ms each", f"ms at {FRAMES_PER_S}/s", "of a frame", "replayed", "replay, s"
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for one in measured:
+        told = one.journaling
+        cpu = f"{1000 * told.burst_cpu_s:.3f}", f"{1000 * told.paced_cpu_s:.3f}"
+        table.add_row(
+            f"{told.burst_per_s:.0f}", *cpu, f"{one.frame_share:.2%}", str(one.replayed), f"{one.replay_s:.1f}"
+        )
+    Console().print(table)
+    _write(json_file, f"{verdicts} verdicts", "rounds", [one.as_json() for one in measured])
+
+
+@app.command()
+def shadow(
+    bundle: BundleArgument,
+    threads: Threads = CORES,
+    width: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 480,
+    height: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 256,
+    cameras: Annotated[int, typer.Option(min=1, help="Cameras, each a process.")] = 4,
+    share: Annotated[float, typer.Option(min=0.01, max=1.0, help="Part of the time that the engine is busy.")] = 0.7,
+    deadline_ms: Annotated[float, typer.Option(min=1, help="Of a frame.")] = 1000.0,
+    seconds: Seconds = 10.0,
+    rounds: Rounds = 5,
+    json_file: Json = None,
+) -> None:
+    """A line with a candidate in the shadow against the line alone: latency at part load, frames/s at full load."""
+    from tools.bench.line import Load  # noqa: PLC0415 - help must not wait for it
+    from tools.bench.shadow import measure_shadow  # noqa: PLC0415 - likewise
+
+    load = Load(open_bundle(bundle), threads, width, height, cameras, seconds)
+    what = f"{cameras} camera(s) of {width}×{height} px, {load.tiles_per_frame} tiles a frame, {threads} threads"
+    part, full = (list(measure_shadow(load, each, deadline_ms, rounds)) for each in (share, None))
+    _show_shadow(what, {f"load {share:.0%}": part, "all that it takes": full}, json_file)
+
+
+def _show_shadow(what: str, measured: Mapping[str, Sequence[Cost]], json_file: Path | None) -> None:
+    table = Table(title=f"{what}: with a candidate / alone")
+    for heading in ("", "median, ms", "99 %, ms", "ratio", "frames/s", "ratio", "late", "candidate, frames/s"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for load, costs in measured.items():
+        for cost in costs:
+            on, off = cost.shadowed, cost.alone
+            table.add_row(
+                load,
+                f"{on.median_ms:.1f} / {off.median_ms:.1f}",
+                f"{on.p99_ms:.1f} / {off.p99_ms:.1f}",
+                f"{cost.p99:.2f}",
+                f"{on.frames_hz:.1f} / {off.frames_hz:.1f}",
+                f"{cost.rate:.3f}",
+                f"{on.late} / {off.late}",
+                f"{cost.compared_hz:.1f}",
+            )
+        p99, rate = (statistics.median(ratios) for ratios in zip(*((c.p99, c.rate) for c in costs), strict=True))
+        table.add_row("median", "", "", f"{p99:.2f}", "", f"{rate:.3f}", "", "", end_section=True)
+    Console().print(table)
+    figures = [asdict(cost) | {"load": load} for load, costs in measured.items() for cost in costs]
+    _write(json_file, what, "rounds", figures, None)
 
 
 def _settings(**given: object) -> EngineSettings:

@@ -21,6 +21,7 @@ from inspectd import log
 from inspectd.capture.supervisor import CaptureSupervisor
 from inspectd.metrics.meters import Meters
 from inspectd.pipeline.inspector import Inspector
+from inspectd.pipeline.model import Model
 from inspectd.pipeline.policy import CameraPolicy
 from inspectd.pipeline.queues import QueuePolicy
 from inspectd.settings import DropPolicy, ImagesCamera
@@ -69,8 +70,7 @@ def _line(load: Load, folder: Path, engine: NullEngine) -> Iterator[None]:
     seen = threading.Event()
     policy = CameraPolicy(60_000, QueuePolicy(4, DropPolicy.BLOCK), None)
     inspector = Inspector(
-        engine,
-        load.bundle,
+        Model.of(engine, load.bundle),
         dict.fromkeys(cameras, policy),
         report=lambda *_: seen.set(),
         on_fatal=faults.append,

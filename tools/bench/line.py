@@ -52,6 +52,16 @@ class RunningLine:
     journal: Path
     verdicts: str
     """Address of its verdicts."""
+    control: str
+    """Address of its control socket."""
+    pid: int
+    """Of its process."""
+    maps: str
+    """Address of its maps."""
+    pictures: str
+    """Address of its pictures."""
+    replay: str
+    """Address of its replay socket."""
 
 
 def write_frames(load: Load, folder: Path) -> None:
@@ -66,21 +76,25 @@ def write_frames(load: Load, folder: Path) -> None:
 
 
 @contextmanager
-def running_line(load: Load, folder: Path, camera: Mapping[str, object]) -> Iterator[RunningLine]:
+def running_line(
+    load: Load, folder: Path, camera: Mapping[str, object], registry: Path | None = None
+) -> Iterator[RunningLine]:
     """The daemon, with `load.cameras` cameras that show the frames in `folder`/frames, each with the settings `camera`.
+
+    Where there is a `registry`, it judges with the bundle that is active there.
 
     Raises:
         ToolsError: it gave no verdict.
     """
     journal, log = folder / f"journal-{time.monotonic_ns()}.db", folder / "daemon.log"
-    verdicts, maps, replay, control = free_addresses(4)
+    verdicts, maps, replay, control, pictures = free_addresses(5)
     settings = {"source": f"images:{folder / 'frames'}", "loop": True, "preload": True, "deadline_ms": 60_000, **camera}
     table = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
     cameras = "".join(f"[cameras.bench-{index}]\n{table}" for index in range(load.cameras))
     configuration = folder / "inspectd.toml"
     configuration.write_text(f"""
 [model]
-bundle = {json.dumps(str(load.bundle.path))}
+{_judging(load, registry)}
 [engine]
 threads = {load.threads}
 max_batch = {MAX_BATCH}
@@ -89,6 +103,7 @@ slots = {SLOTS}
 verdicts = "{verdicts}"
 maps = "{maps}"
 replay = "{replay}"
+pictures = "{pictures}"
 [control]
 address = "{control}"
 [metrics]
@@ -98,7 +113,7 @@ path = {json.dumps(str(journal))}
 {cameras}""")
     with trial_daemon(configuration, log) as process:
         _wait_for_verdict(process, journal, log)
-        yield RunningLine(journal, verdicts)
+        yield RunningLine(journal, verdicts, control, process.pid, maps, pictures, replay)
 
 
 def decided(journal: Path) -> list[int]:
@@ -117,6 +132,11 @@ def decided(journal: Path) -> list[int]:
     if errors:
         raise ToolsError(f"the daemon said ERROR {', '.join(sorted(errors))}; this is no measurement")
     return sorted(verdict["decided_monotonic_ns"] for verdict in verdicts)
+
+
+def _judging(load: Load, registry: Path | None) -> str:
+    key, path = ("bundle", load.bundle.path) if registry is None else ("registry", registry)
+    return f"{key} = {json.dumps(str(path))}"
 
 
 def _wait_for_verdict(process: subprocess.Popen[bytes], journal: Path, log: Path) -> None:

@@ -71,6 +71,7 @@ rate_hz = {float(rate_hz)}
 verdicts = {quoted["verdicts"]}
 maps = {quoted["maps"]}
 replay = {quoted["replay"]}
+pictures = ""
 
 [control]
 address = {quoted["control"]}

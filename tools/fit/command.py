@@ -12,8 +12,10 @@ from rich.console import Console
 
 from engines.bundle import REPORT, Bundle
 from tools.backbones import BACKBONES
+from tools.errors import RegressionError
 from tools.fit import options
 from tools.fit.cache import default_folder
+from tools.fit.lessons import table
 from tools.fit.methods import METHODS
 from tools.fit.splits import DEFAULT_OVERLAP, SMALLEST_TILE
 from tools.fit.steps import Steps
@@ -37,6 +39,20 @@ def fit(
         typer.Option(
             metavar="DIR",
             help="Folder of defective pictures, or of folders of them; they measure, nothing is learned from them.",
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="ARCHIVE",
+            help="Archive whose pictures were labelled ('inspectd-train label'): its false alarms are learned as well, "
+            "and the bundle is tested on its regression set.",
+        ),
+    ] = None,
+    regression: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Regression set to test the bundle on.", show_default="that of --labels, if any"
         ),
     ] = None,
     surface: Annotated[
@@ -90,7 +106,8 @@ def fit(
 ) -> None:
     """Learn a surface from good pictures and write its bundle.
 
-    A fit that was interrupted goes on where it stopped when the same command is given again.
+    A fit that was interrupted goes on where it stopped when the same command is given again. It ends with 1 where the
+    bundle, which is written all the same, misses a defect of the regression set that was found before.
     """
     console = Console(stderr=True)
     wanted = FitOptions(
@@ -99,6 +116,8 @@ def fit(
         cache=cache or default_folder(),
         surface=_surface(surface, good),
         defects=defects,
+        labels=labels,
+        regression=regression,
         backbone=options.backbone(backbone),
         weights=weights,
         tile=_tile(tile, overlap),
@@ -118,6 +137,18 @@ def fit(
     if json:
         _write_json(json, fitted)
     typer.echo(fitted.bundle.path)
+    _check_regression(fitted)
+
+
+def _check_regression(fitted: Fitted) -> None:
+    """Whoever lets a script put the bundle to work must not overlook what it has unlearned."""
+    lost = [each.case for each in fitted.tested if each.lost]
+    if lost:
+        raise RegressionError(
+            f"{fitted.bundle.path.name} misses {len(lost)} of the defects that were found before, such as "
+            f"{lost[0].picture}. It was written; do not put it to work before you have looked at its report. Good "
+            "pictures that show such defects, or too low a --false-rejects, are the usual causes"
+        )
 
 
 def _surface(given: str | None, good: Path) -> str:
@@ -194,6 +225,8 @@ def _tell(console: Console, fitted: Fitted, defects_given: bool, good: Path) -> 
     lines.append(f"next       inspectd-train evaluate {bundle.path} --data {_data_folder(good)}")
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
+    if fitted.tested:
+        console.print(table(fitted.tested))
 
 
 def _data_folder(good: Path) -> Path:
@@ -212,5 +245,16 @@ def _write_json(file: Path, fitted: Fitted) -> None:
         "figures": fitted.bundle.manifest.figures,
         "seconds": fitted.seconds,
         "choices": fitted.choices,
+        "regression": [
+            {
+                "case": each.case.name,
+                "lesson": each.case.lesson,
+                "expected": each.case.lesson.expected,
+                "outcome": each.outcome,
+                "score": each.score,
+                "lost": each.lost,
+            }
+            for each in fitted.tested
+        ],
     }
     write_json(file, json_format.dumps(content, indent=1) + "\n")

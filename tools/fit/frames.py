@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,8 @@ class JudgedFrames:
     defective: list[Judged]
     border: tuple[float, ...]
     """By which the maps were levelled at the frame's edge."""
+    cases: list[Judged] = field(default_factory=list)
+    """Those of the regression set."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,13 @@ class SeenFrame:
 
 
 def judge(
-    good: list[SeenFrame], spoilt: list[SeenFrame], defective: list[SeenFrame], model: Model, *, levelled: bool
+    good: list[SeenFrame],
+    spoilt: list[SeenFrame],
+    defective: list[SeenFrame],
+    cases: list[SeenFrame],
+    model: Model,
+    *,
+    levelled: bool,
 ) -> JudgedFrames:
     """Level all maps by what the good ones show at the frame's edge, and score them, as the daemon will."""
     reach = border_reach(model.scorer.depth)
@@ -74,6 +82,7 @@ def judge(
         [judged(frame) for frame in spoilt],
         [judged(frame) for frame in defective],
         border,
+        [judged(frame) for frame in cases],
     )
 
 

@@ -35,6 +35,9 @@ class PictureFile:
     """The folder that a defective picture came from."""
     group: str = ""
     """What it shares with pictures that are not independent of it; empty where it stands alone."""
+    picked: bool = False
+    """It was picked out because of its score. It may be learned from but not held out: the threshold is promised for
+    pictures as they come."""
 
     def read(self) -> NDArray[np.uint8]:
         """H×W×3 RGB.
@@ -108,6 +111,24 @@ def find_defective(folder: Path, good: Path, *, skip: bool) -> list[PictureFile]
     ]
     files = [file for entry in folders for file in list_pictures(entry)]
     return _find(files, folder, "--defects", skip=skip)
+
+
+def find_picked(files: Sequence[Path], folder: Path, *, skip: bool) -> list[PictureFile]:
+    """Read these good pictures, which were picked out of the archive `folder`.
+
+    Raises:
+        PictureError: some cannot be used, as `find_good`.
+    """
+    return [replace(picture, label="good", picked=True) for picture in _find(files, folder, "--labels", skip=skip)]
+
+
+def find_cases(files: Sequence[Path], folder: Path) -> list[PictureFile]:
+    """Read the pictures of the regression set `folder`; none is left out.
+
+    Raises:
+        PictureError: some cannot be used, as `find_good`.
+    """
+    return _find(files, folder, "--regression", skip=False)
 
 
 def _find(

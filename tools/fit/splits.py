@@ -75,12 +75,15 @@ def split(
     magnify: int | Literal["auto"] = "auto",
 ) -> Split:
     """Choose the tile and split the pictures, or their blocks, at random. Pictures of one group stay together, unless
-    they are all there is and so few that they are cut into blocks.
+    they are all there is and so few that they are cut into blocks. Those that were picked out are all learned from, and
+    decide nothing else.
 
     Raises:
         PictureError: too little surface, or a single group, so that nothing can be held out; the message says what is
             needed.
     """
+    picked = sorted((picture for picture in pictures if picture.picked), key=lambda picture: picture.sha256)
+    pictures = [picture for picture in pictures if not picture.picked]
     alignment = backbone.taps[-1].stride
     blocks_needed = len(pictures) < FEW_PICTURES
     size = tile if tile != "auto" else _auto_tile(pictures, alignment, by_blocks=blocks_needed)
@@ -100,6 +103,7 @@ def split(
     grouped = _can_group(pictures, by_blocks=blocks_needed)
     train, held_out = _held_out(parts, seed, grouped=grouped)
     groups = (_count_groups(train), _count_groups(held_out)) if grouped else None
+    train += [_whole(picture) for picture in picked]
     return Split(train, held_out, "blocks" if blocks_needed else "pictures", geometry, magnify, groups)
 
 

@@ -13,8 +13,10 @@ from calib.calibration import Calibration
 from engines.manifest import Manifest
 from tools.backbones.weights import Loaded
 from tools.evaluate.tables import BESIDE
+from tools.fit import lessons
 from tools.fit.comparison import Compared
 from tools.fit.frames import Judged, JudgedFrames
+from tools.fit.lessons import Tested
 from tools.fit.methods import METHODS
 from tools.fit.models import Model
 from tools.fit.splits import Split
@@ -34,6 +36,8 @@ class Story:
     model: Model
     judged: JudgedFrames
     tiles: int
+    tested: Sequence[Tested] = ()
+    """On the regression set."""
 
     def choices(self) -> list[str]:
         """What the program chose and why, a sentence each."""
@@ -47,6 +51,8 @@ class Story:
         if parts.by == "blocks":
             told.append("There are too few pictures to split them whole, so each was cut into blocks.")
         told += _of_groups(parts)
+        if picked := sum(part.picture.picked for part in parts.train):
+            told.append(f"Of those learned, {picked} were false alarms that a person labelled good; none is held out.")
         told += self.model.choices
         if len(self.compared) > 1:
             reached = ", ".join(f"{each.method} {each.auroc:.3f}" for each in self.compared)
@@ -70,6 +76,7 @@ def figures(story: Story, calibration: Calibration, seconds: dict[str, float]) -
         if scores:
             measured[f"{name}_image_auroc"] = _auroc(good, scores)
             measured[f"{name}_detection"] = float(np.mean(np.array(scores) >= calibration.threshold))
+    measured |= lessons.figures(story.tested)
     low, high = calibration.interval
     return measured | {
         "target_false_rejects": calibration.target_false_rejects,
@@ -109,6 +116,7 @@ def make_report(story: Story, manifest: Manifest, calibration: Calibration, seco
             figures=manifest.figures,
             seconds=dict(seconds),
             choices=story.choices(),
+            regression=lessons.rows(story.tested),
             examples=_examples(judged, manifest.tile.cell),
         )
     )

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from calib.calibration import Calibration
+from calib.drift import mean_distance
 from calib.threshold import calibrate
 from engines.bundle import Bundle, GoldenTiles, write_bundle
 from engines.manifest import BackboneEntry, Manifest, TileGeometry, TrainingEntry
@@ -28,6 +29,7 @@ from tools.fit.extract import FeatureSet, extract
 from tools.fit.frames import JudgedFrames, judge, see_defective, see_good, see_spoilt
 from tools.fit.golden import golden_tiles
 from tools.fit.graph import Graph, export
+from tools.fit.lessons import Lessons, Tested, find_lessons, put_to_test
 from tools.fit.methods import METHODS
 from tools.fit.models import Model
 from tools.fit.pictures import PictureFile, find_defective, find_good
@@ -66,6 +68,10 @@ class FitOptions:
     seed: int = 0
     mm_per_px: float | None = None
     skip_unreadable: bool = False
+    labels: Path | None = None
+    """Archive whose labelled false alarms are learned as well."""
+    regression: Path | None = None
+    """Regression set to be tested on; by default that of `labels`."""
     group: str | None = None
     """Regular expression that finds in a file's name what dependent pictures share; see `find_good`."""
 
@@ -78,6 +84,8 @@ class Fitted:
     choices: list[str]
     """What the program chose and why, a sentence each."""
     seconds: dict[str, float]
+    tested: list[Tested]
+    """What the bundle says of the regression set."""
 
 
 def fit_surface(options: FitOptions, steps: Steps) -> Fitted:
@@ -85,22 +93,25 @@ def fit_surface(options: FitOptions, steps: Steps) -> Fitted:
 
     Raises:
         PictureError: pictures that cannot be learned from.
+        ArchiveError: the archive with the labels cannot be read.
         WeightsError: the backbone's weights are nowhere.
         OutputError: the bundle cannot be written there.
         TileError: the tile and its overlap do not go together.
         EngineError: ONNX Runtime does not reproduce what torch computed; nothing is written.
     """
     _check_writable(options.out)
-    pictures, defective = _find(options, steps)
+    pictures, defective, lessons = _find(options, steps)
+    pictures += lessons.false_alarms
     surface = prepare(pictures, options, steps)
     with steps.step(options.method):
         model = METHODS[options.method].fit(surface.data)
     compared = [measure(options.method, model, surface.data), *compare(options.beside, surface.data, steps)]
     graph, golden = _export(surface, model, steps)
     draft = _Draft(options, surface, pictures, model, graph, golden)
-    judged = _judge(draft, defective, options, steps)
-    story = Story(surface.parts, surface.loaded, compared, model, judged, len(surface.pool.good))
+    judged = _judge(draft, defective, lessons.pictures, options, steps)
     calibration = draft.calibration(judged)
+    results = put_to_test(lessons, judged.cases, calibration.threshold)
+    story = Story(surface.parts, surface.loaded, compared, model, judged, len(surface.pool.good), results)
     manifest = draft.manifest(figures(story, calibration, steps.seconds))
     report = make_report(story, manifest, calibration, steps.seconds)
     bundle = write_bundle(
@@ -112,7 +123,7 @@ def fit_surface(options: FitOptions, steps: Steps) -> Fitted:
         golden=golden,
         report=report,
     )
-    return Fitted(bundle, story.choices(), steps.seconds)
+    return Fitted(bundle, story.choices(), steps.seconds, results)
 
 
 def surface_name(good: Path) -> str:
@@ -209,6 +220,7 @@ class _Draft:
             top_cells=self.model.top_cells,
             cells_per_picture=int(np.median([each.distance.size for each in judged.good])),
             border=judged.border,
+            mean_distances=[mean_distance(each.distance) for each in judged.good],
         )
 
     def engine(self) -> OnnxEngine:
@@ -245,14 +257,15 @@ def _check_writable(out: Path) -> None:
         raise OutputError(f"--out {out}: cannot be written: {error.strerror or error}; name another folder") from error
 
 
-def _find(options: FitOptions, steps: Steps) -> tuple[list[PictureFile], list[PictureFile]]:
+def _find(options: FitOptions, steps: Steps) -> tuple[list[PictureFile], list[PictureFile], Lessons]:
     group = re.compile(options.group) if options.group is not None else None
     with steps.step("reading pictures"):
         pictures = find_good(options.good, skip=options.skip_unreadable, group=group)
         defective = (
             find_defective(options.defects, options.good, skip=options.skip_unreadable) if options.defects else []
         )
-    return pictures, defective
+        lessons = find_lessons(options.labels, options.regression, options.surface, skip=options.skip_unreadable)
+    return pictures, defective, lessons
 
 
 def _features(
@@ -285,15 +298,22 @@ def _export(surface: Surface, model: Model, steps: Steps) -> tuple[bytes, Golden
         return export(graph, surface.parts.geometry.size, model.centroids.shape), golden
 
 
-def _judge(draft: _Draft, defective: Sequence[PictureFile], options: FitOptions, steps: Steps) -> JudgedFrames:
+def _judge(
+    draft: _Draft,
+    defective: Sequence[PictureFile],
+    cases: Sequence[PictureFile],
+    options: FitOptions,
+    steps: Steps,
+) -> JudgedFrames:
     geometry, rng = draft.surface.geometry(draft.model), np.random.default_rng([options.seed, 4])
     held_out = draft.surface.parts.held_out
-    total = 2 * len(held_out) + len(defective)
+    total = 2 * len(held_out) + len(defective) + len(cases)
     with steps.step("threshold", total) as advance, draft.engine() as engine:
         return judge(
             see_good(engine, geometry, held_out, advance),
             see_spoilt(engine, geometry, held_out, rng, advance),
             see_defective(engine, geometry, defective, advance),
+            see_defective(engine, geometry, cases, advance),
             draft.model,
             levelled=METHODS[options.method].levelled,
         )

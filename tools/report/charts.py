@@ -1,36 +1,17 @@
-"""The report's charts, as inline SVG whose ink takes the colour of the page's text, light or dark."""
+"""The report's charts."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from tools.evaluate.metrics import roc
+from tools.report.inline_svg import DEFECTIVE, GOOD, INK, LIMIT, PERCENT, SYNTHETIC, drawing, svg
 
-GOOD, SYNTHETIC, DEFECTIVE, LIMIT = "#2f9e63", "#8a7fd6", "#e0833a", "#d63b4f"
-_INK = "#010203"  # no chart uses this colour; it becomes the page's own
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.size": 10,
-    "text.color": _INK,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "legend.frameon": False,
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-}
 LOGARITHMIC_FROM = 12
 """Scores are drawn on a logarithmic axis where the largest is so many times the threshold."""
 
@@ -45,8 +26,7 @@ def histogram(
         ("real defects", defective, DEFECTIVE),
     )
     groups = [group for group in named if group[1].size]
-    with mpl.rc_context(_STYLE):
-        figure = Figure((8.4, 3.2), layout="constrained")
+    with drawing(8.4, 3.2) as figure:
         axes = figure.subplots()
         bins = _bins(np.concatenate([scores for _, scores, _ in groups]), threshold)
         for name, scores, colour in groups:
@@ -62,32 +42,31 @@ def histogram(
         axes.set_xlim(bins[0], bins[-1])
         axes.set_ylim(bottom=0)
         axes.set_xlabel("score")
-        axes.yaxis.set_major_formatter(_PERCENT)
+        axes.yaxis.set_major_formatter(PERCENT)
         axes.set_ylabel("share of the pictures")
         axes.legend(loc="upper right")
-        return _svg(figure, "histogram", "Histogram of the scores of good and defective pictures")
+        return svg(figure, "histogram", "Histogram of the scores of good and defective pictures")
 
 
 def roc_chart(
     good: NDArray[np.float64], synthetic: NDArray[np.float64], defective: NDArray[np.float64], threshold: float
 ) -> str:
     """Detection against false rejects over all thresholds; the shipped one is marked."""
-    with mpl.rc_context(_STYLE):
-        figure = Figure((4.1, 3.6), layout="constrained")
+    with drawing(4.1, 3.6) as figure:
         axes = figure.subplots()
         for name, scores, colour in (("real defects", defective, DEFECTIVE), ("synthetic", synthetic, SYNTHETIC)):
             if scores.size:
                 axes.plot(*roc(good, scores), color=colour, label=name, linewidth=1.6)
                 axes.plot((good >= threshold).mean(), (scores >= threshold).mean(), "o", color=colour, clip_on=False)
-        axes.plot([0, 1], [0, 1], ":", color=_INK, linewidth=0.8)
+        axes.plot([0, 1], [0, 1], ":", color=INK, linewidth=0.8)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.01)
         axes.set_xlabel("false rejects")
         axes.set_ylabel("detection")
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(_PERCENT)
+            axis.set_major_formatter(PERCENT)
         axes.legend(loc="lower right")
-        return _svg(figure, "roc", "Detection against false rejects")
+        return svg(figure, "roc", "Detection against false rejects")
 
 
 def training_curve(losses: Sequence[tuple[int, float, float | None]]) -> str:
@@ -95,11 +74,10 @@ def training_curve(losses: Sequence[tuple[int, float, float | None]]) -> str:
     steps, contrast, decoder = zip(*losses, strict=True)
     curves = [(contrast, "contrast loss", SYNTHETIC), (decoder, "decoder loss", GOOD)]
     shown = curves if None not in decoder else curves[:1]
-    with mpl.rc_context(_STYLE):
-        figure = Figure((4.2 * len(shown), 2.5), layout="constrained")
+    with drawing(4.2 * len(shown), 2.5) as figure:
         for axes, (values, name, colour) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
             _curve(axes, steps, values, name, colour)
-        return _svg(figure, "training", "Losses over the steps of training")
+        return svg(figure, "training", "Losses over the steps of training")
 
 
 def _curve(axes: Axes, steps: Sequence[int], losses: Sequence[float], name: str, colour: str) -> None:
@@ -116,15 +94,3 @@ def _bins(scores: NDArray[np.float64], threshold: float) -> NDArray[np.float64]:
         low = min(float(positive.min()), threshold) / 1.1
         return np.geomspace(low, high, 60)
     return np.linspace(min(0.0, float(scores.min())), high, 60)
-
-
-_PERCENT = FuncFormatter(lambda value, _: f"{100 * value:.3g} %")
-
-
-def _svg(figure: Figure, name: str, description: str) -> str:
-    """The figure as an SVG element that scales with the page. `name` keeps the ids of several charts apart."""
-    stream = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": name}):
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Title": description})
-    svg = stream.getvalue()
-    return svg[svg.index("<svg") :].replace(_INK, "currentColor")

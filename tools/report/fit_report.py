@@ -55,6 +55,8 @@ class FitReport:
     """Time of each step, s, in order."""
     choices: list[str] = field(default_factory=list)
     """What was chosen by the program and why, a sentence each."""
+    regression: list[tuple[str, str]] = field(default_factory=list)
+    """What the bundle says of the regression set: (kind or case, result)."""
     examples: list[Example] = field(default_factory=list)
     by: Literal["pictures", "blocks"] = "pictures"
     """What was trained on or held out as a whole."""
@@ -80,6 +82,7 @@ def render(report: FitReport) -> str:
         examples=shown_examples(report.examples, threshold),
         gradient=scale_gradient(),
         truth=TRUTH,
+        regression=_Table("Cases", report.regression) if report.regression else None,
         methods=_methods(report) if len(report.compared) > 1 else None,
         training=charts.training_curve(report.losses) if report.losses else "",
         tables=_tables(report),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from inspectd.client.messages import parsed_verdict
+from inspectd.client.messages import parsed_numbered
 from inspectd.journal import JournalReader
 from inspectd.wire.models import Verdict
 from tools.errors import RollError
@@ -36,7 +36,7 @@ def read_roll(journal: Path, first: int | None, last: int | None, camera: str | 
 
 def _on_web(messages: Iterable[bytes], camera: str | None) -> Iterator[Verdict]:
     for message in messages:
-        verdict = parsed_verdict(message)
+        verdict = parsed_numbered(message)
         if isinstance(verdict, Verdict) and camera in {None, verdict.camera} and _shows_web(verdict):
             yield verdict
 

@@ -1,0 +1,189 @@
+"""What the live view costs the line: with a page open and without, in turns, in the same daemon.
+
+The daemon gets as many frames as it can take. In every other turn the real viewer runs beside it, on the same machine,
+and a page is read as a browser reads it: every update, every picture, every map. What the line has left is told twice:
+in frames a second, which is what counts but wavers with whatever else the machine does, and in frames for a second of
+the daemon's processor time, which is what the daemon itself pays for pictures and for one more subscriber.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tools.bench.line import Load, RunningLine, decided, running_line, write_frames
+from tools.bench.rounds import Comparison
+from tools.errors import ToolsError
+from tools.trial_daemon import free_addresses
+
+SETTLE_S = 3.0
+"""After the page has its first picture, or is gone. A picture comes late: frames that were taken before anybody looked
+go ahead of it."""
+START_LIMIT_S = 60.0
+PATIENCE_S = 10.0
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A stretch of the line's time, on CLOCK_MONOTONIC, and the daemon's processor time in it, s."""
+
+    begin_ns: int
+    end_ns: int
+    cpu_s: float
+
+
+@dataclass
+class OpenPage:
+    """What a page got."""
+
+    updates: int = 0
+    pictures: int = 0
+    maps: int = 0
+    closed: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True)
+class ViewCost:
+    """Of all rounds."""
+
+    comparisons: tuple[Comparison, Comparison]
+    """Frames a second, and frames for a second of processor time."""
+    page: OpenPage
+    watched_s: float
+    """How long pages were open."""
+
+
+def measure_view(load: Load, rounds: int) -> ViewCost:
+    """The line with a page open, and alone.
+
+    Raises:
+        ToolsError: a verdict was ERROR, or the page got no picture.
+    """
+    page, turns = OpenPage(), []
+    with tempfile.TemporaryDirectory(prefix="inspectd-bench-") as scratch:
+        folder = Path(scratch)
+        write_frames(load, folder / "frames")
+        with running_line(load, folder, {}) as line:
+            for index in range(rounds):
+                order = (True, False) if index % 2 else (False, True)
+                measured = {watched: _turn(load, line, page if watched else None) for watched in order}
+                turns.append((measured[True], measured[False]))
+        moments = decided(line.journal)
+    rates = [tuple(_rates(moments, turn) for turn in pair) for pair in turns]
+    seconds, processor = (
+        Comparison(f"{what}, a page open", f"{what}, no viewer", tuple((a[kind], b[kind]) for a, b in rates))
+        for kind, what in enumerate(("frames/s", "frames/CPU-s"))
+    )
+    return ViewCost((seconds, processor), page, rounds * load.seconds)
+
+
+def _turn(load: Load, line: RunningLine, page: OpenPage | None) -> Turn:
+    with ExitStack() as watching:
+        if page is not None:
+            watching.enter_context(_open_page(line, page))
+            _wait_for_picture(page)
+        time.sleep(SETTLE_S)
+        begin_ns, cpu_s = time.monotonic_ns(), _cpu_s(line.pid)
+        time.sleep(load.seconds)
+        return Turn(begin_ns, time.monotonic_ns(), _cpu_s(line.pid) - cpu_s)
+
+
+def _rates(moments: list[int], turn: Turn) -> tuple[float, float]:
+    frames = bisect_left(moments, turn.end_ns) - bisect_left(moments, turn.begin_ns)
+    return frames / ((turn.end_ns - turn.begin_ns) / 1e9), frames / turn.cpu_s
+
+
+def _cpu_s(pid: int) -> float:
+    """Processor time of a process, s; of its own threads, without those of its children."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+# A page, without a browser
+
+
+@contextmanager
+def _open_page(line: RunningLine, page: OpenPage) -> Iterator[None]:
+    """The viewer, and a page that is open until the end of the block."""
+    listen = free_addresses(1)[0].removeprefix("tcp://")
+    addresses = {"verdicts": line.verdicts, "maps": line.maps, "pictures": line.pictures, "replay": line.replay}
+    options = [text for name, address in addresses.items() for text in (f"--{name}", address)]
+    command = [sys.executable, "-m", "inspectd.cli", "view", "--listen", listen, *options]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as viewer:  # noqa: S603 - our own program
+        page.closed.clear()
+        reader = threading.Thread(target=_read, args=(listen, page), daemon=True)
+        try:
+            _wait_for(listen)
+            reader.start()
+            yield
+        finally:
+            page.closed.set()
+            if reader.ident is not None:
+                reader.join(PATIENCE_S)
+            viewer.terminate()
+
+
+def _wait_for(listen: str) -> None:
+    end = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < end:
+        with suppress(OSError):
+            _fetched(http.client.HTTPConnection(listen, timeout=PATIENCE_S), "/session")
+            return
+        time.sleep(0.1)
+    raise ToolsError("the viewer does not answer")
+
+
+def _wait_for_picture(page: OpenPage) -> None:
+    before, end = page.pictures, time.monotonic() + START_LIMIT_S
+    while page.pictures == before:
+        if time.monotonic() > end:
+            raise ToolsError("the page got no pictures; this is no measurement")
+        time.sleep(0.1)
+
+
+def _read(listen: str, page: OpenPage) -> None:
+    """As the page does: each update, and what it names that was not there before."""
+    stream, files = (http.client.HTTPConnection(listen, timeout=PATIENCE_S) for _ in range(2))
+    seen: set[str] = set()
+    stream.request("GET", "/events")
+    for text in stream.getresponse():
+        if page.closed.is_set():
+            break
+        if text.startswith(b"data: "):
+            page.updates += 1
+            for path in _named(json.loads(text[6:])):
+                if path not in seen:
+                    seen.add(path)
+                    page.pictures += path.endswith(".jpg") and _fetched(files, path)
+                    page.maps += path.endswith(".png") and _fetched(files, path)
+    stream.close()
+    files.close()
+
+
+def _named(update: dict[str, Any]) -> Iterator[str]:
+    for camera in update["cameras"]:
+        if camera.get("shown"):
+            number = camera["shown"]["sequence"]
+            yield f"/pictures/{camera['camera']}/{number}.jpg"
+            if camera["shown"]["heat"]:
+                yield f"/maps/{camera['camera']}/{number}.png"
+
+
+def _fetched(connection: http.client.HTTPConnection, path: str) -> bool:
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status == http.client.OK

@@ -1,0 +1,31 @@
+"""What a person says, written down: beside the picture, and in the regression set."""
+
+from __future__ import annotations
+
+import time
+
+from inspectd.archive import Entry, Label, Opinion
+from inspectd.wire.times import utc_text
+from tools.label.regression import RegressionSet
+
+
+class Recorder:
+    """Of one person."""
+
+    def __init__(self, who: str, regression: RegressionSet) -> None:
+        self._who = who
+        self._regression = regression
+
+    def record(self, entry: Entry, opinion: Opinion | None) -> None:
+        """Label the entry, durably; None takes back what was said.
+
+        Raises:
+            EntryGoneError: it was removed meanwhile.
+            ArchiveError, OutputError: it cannot be written.
+        """
+        label = (
+            None if opinion is None else Label(opinion=opinion, who=self._who, labelled_utc=utc_text(time.time_ns()))
+        )
+        # The label first: it keeps the daemon from removing the picture that the set is about to copy.
+        entry.set_label(label)
+        self._regression.take(entry, label)
