@@ -37,8 +37,17 @@ def spot(picture: NDArray[np.uint8], y: int, x: int, size: int = 16) -> NDArray[
     return defective
 
 
-def tiny_bundle(parent: Path, *, tile: int = 64, overlap: int = 16, cell: int = 8, surface: str = "tiny") -> Bundle:
-    """Write the bundle below `parent`."""
+def tiny_bundle(
+    parent: Path,
+    *,
+    tile: int = 64,
+    overlap: int = 16,
+    cell: int = 8,
+    surface: str = "tiny",
+    threshold: float = 20.0,
+    golden_factor: float = 1.0,
+) -> Bundle:
+    """Write the bundle below `parent`. With a `golden_factor` its golden scores are not what the graph says."""
     geometry = TileGeometry(size=tile, overlap=overlap, cell=cell, alignment=16)
     centroids = np.array([[GREY] * 3 + [NOISE / 2] * 3], np.float32)
     tiles = np.stack([surface_picture(seed, tile, tile) for seed in range(3)])
@@ -53,8 +62,10 @@ def tiny_bundle(parent: Path, *, tile: int = 64, overlap: int = 16, cell: int = 
         model=model,
         geometry=geometry,
         centroids=centroids,
-        golden=GoldenTiles(tiles, top.astype(np.float32), distance.max(axis=(1, 2)).astype(np.float32)),
-        threshold=20.0,
+        golden=GoldenTiles(
+            tiles, (golden_factor * top).astype(np.float32), distance.max(axis=(1, 2)).astype(np.float32)
+        ),
+        threshold=threshold,
         cells_per_picture=96,
     )
 
@@ -103,7 +114,8 @@ def bundle_of(
             observed_false_rejects=0.0,
             interval=(0.0, 0.7),
             cells_per_picture=cells_per_picture,
-            held_out_scores=(1.0, 2.0, 3.0),
+            held_out_scores=(1.0, 1.5, 2.0, 2.5, 3.0),
+            held_out_mean_distances=(0.5, 0.75, 1.0, 1.25, 1.5),
         ),
         golden=golden,
         report=f"<!doctype html><title>{kind}</title>",

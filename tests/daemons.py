@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,8 @@ class Configuration:
     extra: str = ""
 
     def __post_init__(self) -> None:
-        self.verdicts, self.maps, self.replay, self.control = (f"tcp://127.0.0.1:{free_port()}" for _ in range(4))
+        addresses = [f"tcp://127.0.0.1:{free_port()}" for _ in range(5)]
+        self.verdicts, self.maps, self.replay, self.control, self.pictures = addresses
         self.metrics = f"127.0.0.1:{free_port()}"
         self.journal = self.folder / "journal.db"
         self.path = self.folder / "inspectd.toml"
@@ -65,6 +67,7 @@ threads = 1
 verdicts = "{self.verdicts}"
 maps = "{self.maps}"
 replay = "{self.replay}"
+pictures = "{self.pictures}"
 [control]
 address = "{self.control}"
 [metrics]
@@ -78,7 +81,7 @@ path = "{self.journal}"
         """Every verdict that is durable, by sequence."""
         if not self.journal.exists():
             return []
-        with sqlite3.connect(f"file:{self.journal}?mode=ro", uri=True) as connection:
+        with closing(sqlite3.connect(f"file:{self.journal}?mode=ro", uri=True)) as connection:
             rows = connection.execute("SELECT message FROM verdicts ORDER BY sequence").fetchall()
         return [json.loads(row[0]) for row in rows]
 

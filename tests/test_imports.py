@@ -41,6 +41,7 @@ def test_the_daemon_imports_nothing_of_training() -> None:
     assert imported & TRAINING_ONLY == set()
     assert imported & {"cuda", "pycuda", "tensorrt", "tensorrt_rtx"} == set()  # only where the configuration says so
     assert imported & {"aiomqtt", "asyncua", "pymodbus"} == set()  # only in a bridge
+    assert imported & {"starlette", "uvicorn"} == set()  # only in the live view
     assert "gi" not in imported  # GStreamer and Aravis: only where such a camera is opened
 
 

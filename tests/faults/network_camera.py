@@ -1,4 +1,4 @@
-"""A network camera: JPEG pictures over HTTP, one after the other. It can hang, and it can be pulled."""
+"""A network camera: JPEG pictures over HTTP, one after the other. It can hang, freeze, send rubbish, and be pulled."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 import cv2
+import numpy as np
 
 from tests.bundles import surface_picture
 from tests.daemons import free_port
@@ -22,12 +23,18 @@ class _Stream(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
-        for number in count():
-            while self.server.hangs.is_set():
+        pictures = count()
+        number = 0
+        while True:
+            while self.server.camera.hangs.is_set():
                 time.sleep(0.01)
             if self.server.gone.is_set():
                 return
+            if not self.server.camera.freezes.is_set():
+                number = next(pictures)
             jpeg = bytes(cv2.imencode(".jpg", surface_picture(number % 50))[1])
+            if self.server.camera.raves.is_set():
+                jpeg = np.random.default_rng(number).bytes(len(jpeg))
             self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg))
             self.wfile.write(jpeg + b"\r\n")
             time.sleep(self.server.period_s)
@@ -40,10 +47,10 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, port: int, period_s: float, hangs: threading.Event) -> None:
+    def __init__(self, port: int, period_s: float, camera: NetworkCamera) -> None:
         super().__init__(("127.0.0.1", port), _Stream)
         self.period_s = period_s
-        self.hangs = hangs
+        self.camera = camera
         self.gone = threading.Event()
         self._open: set[socket.socket] = set()
 
@@ -73,13 +80,17 @@ class NetworkCamera:
         self._server: _Server | None = None
         self.hangs = threading.Event()
         """While it is set, connections stay open and nothing comes."""
+        self.freezes = threading.Event()
+        """While it is set, the same picture comes again and again."""
+        self.raves = threading.Event()
+        """While it is set, bytes come that are no pictures."""
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}/line.mjpg"
 
     def plug(self) -> None:
-        self._server = _Server(self._port, self._period_s, self.hangs)
+        self._server = _Server(self._port, self._period_s, self)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def pull(self) -> None:

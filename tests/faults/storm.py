@@ -88,7 +88,7 @@ def storm(folder: Path, seconds: float, seed: int = 0) -> Seen:
         wait_until(lambda: _delivered(configuration, "pulled", last), "the pulled camera delivers", 30)
         assert daemon.terminate() == 0, daemon.log.read_text()
     pulled.pull()
-    seen.growth = _growth(resources)
+    seen.growth = growth(resources)
     _judge(configuration.verdicts_in_journal(), seen, returned)
     return seen
 
@@ -106,7 +106,8 @@ def _resources(pid: int) -> dict[str, float]:
     }
 
 
-def _growth(resources: list[dict[str, float]]) -> dict[str, tuple[float, float]]:
+def growth(resources: list[dict[str, float]]) -> dict[str, tuple[float, float]]:
+    """Of each resource, the median over the first and over the last third."""
     third = len(resources) // 3
     return {
         name: (median(one[name] for one in resources[:third]), median(one[name] for one in resources[-third:]))

@@ -18,9 +18,10 @@ from typing import Any
 from engines.base import BatchResult
 from engines.onnx import OnnxEngine
 from inspectd import log, vitals
-from inspectd.daemon import Daemon, run
+from inspectd.daemon import run
 from inspectd.journal import Journal
 from inspectd.pipeline.inspector import Inspector
+from inspectd.requests import Requests
 from inspectd.settings import load_settings
 
 STEP_S = 0.5
@@ -32,7 +33,7 @@ STAGES = {
     "collector": (OnnxEngine, "collect"),
     "deadlines": (Inspector, "_deadline_passed"),
     "publisher": (Journal, "append"),
-    "control.address": (Daemon, "_asked"),
+    "control.address": (Requests, "answer"),
 }
 """By the name that the daemon gives it: what hangs, on that stage's own thread."""
 

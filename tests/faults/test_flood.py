@@ -25,7 +25,7 @@ def test_a_camera_that_floods_the_engine_costs_the_others_nothing(tmp_path: Path
     }
     cameras["flood"] = {**source, "rate_hz": 10 * RATE_HZ, "deadline_ms": 2000}
     configuration = Configuration(tmp_path, bundle, cameras)
-    with RunningDaemon(configuration, program=("-m", "tests.faults.slow_daemon")) as daemon:
+    with RunningDaemon(configuration, program=("-m", "tests.faults.faulty_daemon", "slow")) as daemon:
         daemon.wait_for_verdicts(100)
         time.sleep(6)
         assert daemon.terminate() == 0

@@ -17,6 +17,7 @@ from engines.bundle import Bundle
 from engines.errors import DeviceMemoryError
 from engines.tensorrt import TensorRTEngine
 from inspectd.errors import DeviceFailure, EngineFailure
+from inspectd.pipeline.model import Model
 from inspectd.wire.models import Outcome, Reason
 from tests.bundles import surface_picture
 from tests.daemons import Configuration, RunningDaemon
@@ -50,7 +51,7 @@ def engine(bundle: Bundle, driver: RecordingDriver, monkeypatch: pytest.MonkeyPa
 
 
 def test_frames_are_judged_on_a_sound_gpu(bundle: Bundle, engine: ImpatientEngine) -> None:
-    line = Line(bundle, engine)
+    line = Line(Model.of(engine, bundle))
     numbers = [line.take(surface_picture(seed, 100 + 10 * seed, 300)) for seed in range(20)]
     verdicts = line.finish()
     assert {verdicts[number].outcome for number in numbers} == {Outcome.PASS}
@@ -61,7 +62,7 @@ def test_a_gpu_that_is_lost_ends_inspection_and_every_frame_taken_is_an_error(
     bundle: Bundle, engine: ImpatientEngine, driver: RecordingDriver
 ) -> None:
     driver.hangs = True  # so that batches are in flight when it is lost
-    line = Line(bundle, engine)
+    line = Line(Model.of(engine, bundle))
     numbers = [line.take(surface_picture(seed, 112, 112)) for seed in range(5)]
     wait_for(lambda: len(engine._flying) == engine.slots)
     driver.lose()
@@ -80,7 +81,7 @@ def test_a_gpu_that_hangs_ends_inspection_and_every_frame_taken_is_an_error(
     bundle: Bundle, engine: ImpatientEngine, driver: RecordingDriver
 ) -> None:
     driver.hangs, engine.patience_s = True, 0.3
-    line = Line(bundle, engine)
+    line = Line(Model.of(engine, bundle))
     numbers = [line.take(surface_picture(seed, 112, 112)) for seed in range(4)]
     wait_for(lambda: bool(line.fatal))
     assert isinstance(line.fatal[0], EngineFailure)
@@ -94,7 +95,7 @@ def test_a_gpu_that_hangs_ends_inspection_and_every_frame_taken_is_an_error(
 def test_a_frame_for_which_the_gpu_has_no_memory_is_an_error_and_the_next_is_judged(
     bundle: Bundle, engine: ImpatientEngine, driver: RecordingDriver
 ) -> None:
-    line = Line(bundle, engine)
+    line = Line(Model.of(engine, bundle))
     driver.faults["memory"] = DeviceMemoryError("the GPU's memory is used up")
     failed = line.take(surface_picture(1, 300, 300))
     wait_for(lambda: len(line.drafts) == 1)
@@ -108,7 +109,7 @@ def test_a_frame_for_which_the_gpu_has_no_memory_is_an_error_and_the_next_is_jud
 
 
 def test_nan_from_the_gpu_is_an_error_never_a_verdict(bundle: Bundle, engine: ImpatientEngine) -> None:
-    line = Line(bundle, engine)
+    line = Line(Model.of(engine, bundle))
     engine.update_centroids(bundle.centroids * np.float32(np.nan))
     rotten = line.take(surface_picture(1))
     wait_for(lambda: len(line.drafts) == 1)
@@ -125,7 +126,7 @@ def test_the_daemon_leaves_with_the_code_of_a_lost_gpu_and_says_everything_once(
     for seed in range(4):
         cv2.imwrite(str(web / f"{seed}.png"), surface_picture(seed, 150, 250))
     configuration = Configuration(tmp_path, bundle, {"web": {"source": f"images:{web}", "loop": True}})
-    with RunningDaemon(configuration, program=("-m", "tests.faults.lost_gpu_daemon")) as daemon:
+    with RunningDaemon(configuration, program=("-m", "tests.faults.faulty_daemon", "lost-gpu")) as daemon:
         assert daemon.wait() == DeviceFailure.exit_code, daemon.log.read_text()
     verdicts = configuration.verdicts_in_journal()
     assert sorted(verdict["frame"] for verdict in verdicts) == list(range(1, len(verdicts) + 1))

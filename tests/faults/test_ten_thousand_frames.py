@@ -29,7 +29,7 @@ def pictures(tmp_path: Path) -> Path:
 def test_ten_thousand_frames_have_ten_thousand_verdicts(bundle: Bundle, tmp_path: Path, pictures: Path) -> None:
     camera = {"source": f"images:{pictures}", "loop": True, "preload": True}
     configuration = Configuration(tmp_path, bundle, {"left": camera, "right": {**camera, "drop": "oldest"}})
-    program = ("-m", "tests.faults.stretched_daemon")
+    program = ("-m", "tests.faults.faulty_daemon", "stretched")
     with RunningDaemon(configuration, program=program) as daemon:
         daemon.wait_for_verdicts(500)
         early = psutil.Process(daemon.process.pid).memory_info().rss

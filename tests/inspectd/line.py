@@ -9,14 +9,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.base import BatchResult, Engine, Ticket
+from engines.base import BatchResult, Ticket
 from engines.bundle import Bundle
 from engines.errors import EngineError
 from engines.onnx import OnnxEngine
 from engines.pixels import PixelFormat
-from inspectd.frames import Frame
+from inspectd.frames import Frame, Loan
 from inspectd.metrics.meters import Meters
 from inspectd.pipeline.inspector import Inspector
+from inspectd.pipeline.model import Model
 from inspectd.pipeline.policy import CameraPolicy
 from inspectd.pipeline.queues import QueuePolicy
 from inspectd.settings import DropPolicy, TriggerMode, WebSettings
@@ -47,8 +48,7 @@ class Line:
 
     def __init__(
         self,
-        bundle: Bundle,
-        engine: Engine,
+        model: Model,
         *,
         drop: DropPolicy = DropPolicy.BLOCK,
         deadline_ms: float = 20_000,
@@ -56,6 +56,7 @@ class Line:
         view: View = WHOLE,
         web: WebSettings | None = None,
     ) -> None:
+        self.reported: list[Draft] = []
         self.drafts: list[VerdictDraft] = []
         self.parts: list[PartDraft] = []
         self.maps: list[MapDraft | None] = []
@@ -68,8 +69,7 @@ class Line:
         policy = CameraPolicy(deadline_ms, QueuePolicy(3, drop), mm_per_px=scale, trigger=trigger, view=view, web=web)
         self.meters = Meters(["web", "edge"])
         self.inspector = Inspector(
-            engine,
-            bundle,
+            model,
             {"web": policy, "edge": policy},
             report=self._report,
             on_fatal=self.fatal.append,
@@ -81,11 +81,14 @@ class Line:
         )
         self.inspector.start()
 
-    def _report(self, draft: Draft, distance: MapDraft | None) -> None:
+    def _report(self, draft: Draft, distance: MapDraft | None, frame: Frame | None) -> None:
         with self._lock:
+            self.reported.append(draft)
+            if frame is not None:
+                frame.release()
             if isinstance(draft, PartDraft):
                 self.parts.append(draft)
-            else:
+            elif isinstance(draft, VerdictDraft):
                 self.drafts.append(draft)
                 self.maps.append(distance)
 
@@ -101,7 +104,7 @@ class Line:
             captured_monotonic_ns=time.monotonic_ns() - int(age_s * 1e9),
             captured_utc_ns=time.time_ns(),
             source=None,
-            release=lambda: self.released.append(number),
+            loan=Loan(lambda: self.released.append(number)),
             part=part,
         )
         self.inspector.frame(frame)

@@ -41,6 +41,7 @@ STATUS = DaemonStatus(
     DaemonState.INSPECTING,
     "brick",
     "brick-0123456789abcdef",
+    2.0,
     (CameraStatus(camera="web", state=CameraState.RUNNING, frames=7, restarts=0),),
     open_frames=2,
 )

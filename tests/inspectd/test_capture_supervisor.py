@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from engines.pixels import PixelFormat
 from inspectd.capture.channel import FramesLost, Message, Opened
-from inspectd.capture.process import SLACK_SLOTS, CaptureProcess
+from inspectd.capture.process import SHOWN_SLOTS, SLACK_SLOTS, CaptureProcess
 from inspectd.capture.supervisor import CaptureSupervisor
 from inspectd.frames import Frame, LostFrame
 from inspectd.settings import CameraSettings, ImagesCamera, OpencvCamera
@@ -182,7 +182,6 @@ def test_block_loses_nothing_with_a_slow_consumer_and_frames_do_not_age(web: Pat
                 time.sleep(1.0)  # far beyond the stall limit: waiting for us is no stall
             let_go = time.monotonic_ns()
             held[0].release()
-            held[0].release()
             wait_for_frames(sink, released + 1 + slots)
             assert sink.frames[-1].captured_monotonic_ns > let_go
         until(lambda: sink.ends, "the end")
@@ -197,7 +196,7 @@ def test_frames_without_a_buffer_are_lost_one_by_one_as_overrun(web: Path, drop:
     with capturing(sink, line=images(web, drop=drop, queue_frames=2)) as supervisor:
         until(lambda: sink.ends, "the end")
         assert status(supervisor, "line").frames == 30
-    assert len(sink.frames) == 2 + SLACK_SLOTS
+    assert len(sink.frames) == 2 + SLACK_SLOTS + SHOWN_SLOTS
     assert sink.numbers("line") == list(range(1, 31))
     assert {lost.reason for lost in sink.losses} == {Reason.OVERRUN}
     assert len(sink.losses) == 30 - len(sink.frames)
@@ -504,8 +503,8 @@ def test_stop_tells_of_the_lost_frames_that_were_still_counted_together(web: Pat
         process.close()
     assert opened == Opened()
     lost = [message for message in frames if isinstance(message, FramesLost)]
-    assert len(frames) - len(lost) == 1 + SLACK_SLOTS
-    assert lost[0].first == 2 + SLACK_SLOTS
+    assert len(frames) - len(lost) == 1 + SLACK_SLOTS + SHOWN_SLOTS
+    assert lost[0].first == 2 + SLACK_SLOTS + SHOWN_SLOTS
     assert all(one.first + one.count == other.first for one, other in pairwise(lost))
     assert lost[-1].count > 1000
 

@@ -13,6 +13,7 @@ import pytest
 from engines.bundle import Bundle
 from inspectd.check import check
 from inspectd.journal import Journal
+from inspectd.keys.store import KeyStore
 from inspectd.settings import load_settings
 from tests.bundles import surface_picture
 from tests.daemons import free_port
@@ -40,6 +41,7 @@ source = "images:{folder}/web"
 verdicts = "tcp://127.0.0.1:{free_port()}"
 maps = "tcp://127.0.0.1:{free_port()}"
 replay = "tcp://127.0.0.1:{free_port()}"
+pictures = "tcp://127.0.0.1:{free_port()}"
 
 [control]
 address = "tcp://127.0.0.1:{free_port()}"
@@ -142,6 +144,14 @@ def test_the_journals_directory_is_looked_at(configured: Configured, folder: str
     assert told in configured.problems()
 
 
+@pytest.mark.parametrize(
+    ("archive", "told"), [("/nowhere/archive", "/nowhere is no directory"), ("/proc/archive", "may not write to /proc")]
+)
+def test_the_archives_directory_is_looked_at(configured: Configured, archive: str, told: str) -> None:
+    configured.replace("[journal]", f'[archive]\npath = "{archive}"\n[journal]')
+    assert told in configured.problems()
+
+
 def test_a_file_that_is_no_journal_is_told(configured: Configured) -> None:
     (configured.folder / "journal.db").write_text("notes " * 1000)
     assert "this is no SQLite file" in configured.problems()
@@ -224,3 +234,30 @@ def test_the_command(configured: Configured) -> None:
     assert spoilt.returncode == 78
     assert tomllib.loads(spoilt.stdout)["model"]["bundle"] == "/nowhere"
     assert spoilt.stderr.startswith("problem: model.bundle: /nowhere: no such bundle")
+
+
+def test_the_keys_are_looked_at(configured: Configured) -> None:
+    store = KeyStore(configured.folder / "keys")
+    configured.replace("[journal]", f'[security]\nkeys = "{store.directory}"\n[journal]')
+    assert (
+        f"security.keys = '{store.directory}': {store.directory}/server.key_secret: no such file"
+        in configured.problems()
+    )
+    store.make_server()
+    found = check(configured.path)
+    assert found.problems == ()
+    assert any("lets nobody in yet" in note for note in found.notes)
+    store.make_client("plc", configured.folder / "plc")
+    assert check(configured.path).notes == ()
+    (store.directory / "clients" / "plc.key").write_text("")
+    assert "plc.key: has no public-key" in configured.problems()
+
+
+def test_what_is_open_on_purpose_is_noted(configured: Configured) -> None:
+    control = load_settings(configured.path).control.address
+    configured.replace(control, control.replace("127.0.0.1", "*"))
+    assert "other machines reach it" in configured.problems()
+    configured.replace("[journal]", "[security]\ninsecure = true\n[journal]")
+    found = check(configured.path)
+    assert found.problems == ()
+    assert "security.insecure = true: control.address" in found.notes[0]

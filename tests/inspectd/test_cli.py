@@ -38,7 +38,20 @@ def test_version() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("run",), ("check",), ("watch",), ("replay",), ("cameras",), ("snap",), ("record",), ("install-service",)],
+    [
+        (),
+        ("run",),
+        ("check",),
+        ("watch",),
+        ("replay",),
+        ("cameras",),
+        ("snap",),
+        ("record",),
+        ("install-service",),
+        ("models", "add"),
+        ("models", "activate"),
+        ("threshold", "set"),
+    ],
 )
 def test_help_fits_80_columns_and_gives_an_example(command: tuple[str, ...]) -> None:
     told = run(*command, "--help")

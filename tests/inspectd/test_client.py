@@ -61,10 +61,11 @@ def sequences(heard: list[Event]) -> list[int]:
 
 def test_default_addresses_are_the_daemons() -> None:
     defaults = PublishSettings()
-    assert (defaults.verdicts, defaults.maps, defaults.replay) == (
+    assert (defaults.verdicts, defaults.maps, defaults.replay, defaults.pictures) == (
         addresses.VERDICTS,
         addresses.MAPS,
         addresses.REPLAY,
+        addresses.PICTURES,
     )
 
 

@@ -195,7 +195,7 @@ def test_an_engine_that_hangs_ends_the_daemon_and_its_frames_are_errors(
 ) -> None:
     configuration = Configuration(tmp_path, bundle, {"web": {"source": f"images:{web}", "loop": True}})
     configuration.path.write_text(configuration.path.read_text().replace("[engine]", "[engine]\ntimeout_s = 1.0"))
-    with RunningDaemon(configuration, program=("-m", "tests.faults.hung_daemon")) as daemon:
+    with RunningDaemon(configuration, program=("-m", "tests.faults.faulty_daemon", "hung")) as daemon:
         assert daemon.wait() == EngineFailure.exit_code
     verdicts = configuration.verdicts_in_journal()
     assert sorted(verdict["frame"] for verdict in verdicts) == list(range(1, len(verdicts) + 1))

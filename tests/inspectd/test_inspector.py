@@ -15,6 +15,7 @@ from engines.errors import EngineError, NotFiniteError
 from engines.onnx import OnnxEngine
 from inspectd.frames import LostFrame
 from inspectd.pipeline.inspector import FAILURES_TO_GIVE_UP
+from inspectd.pipeline.model import Model
 from inspectd.settings import DropPolicy
 from inspectd.wire.models import Outcome, Reason
 from tests.bundles import GREY, spot, surface_picture
@@ -34,7 +35,7 @@ MakeLine = Callable[..., Line]
 @pytest.fixture
 def make_line(bundle: Bundle, engine: GatedEngine) -> MakeLine:
     def make(*, drop: DropPolicy = DropPolicy.BLOCK, deadline_ms: float = 20_000) -> Line:
-        return Line(bundle, engine, drop=drop, deadline_ms=deadline_ms)
+        return Line(Model.of(engine, bundle), drop=drop, deadline_ms=deadline_ms)
 
     return make
 
@@ -200,7 +201,7 @@ def test_an_engine_that_hangs_is_fatal_and_its_frames_are_errors(bundle: Bundle)
 
     with HungEngine(bundle, threads=1) as engine:
         engine.hung = True
-        line = Line(bundle, engine, drop=DropPolicy.BLOCK, deadline_ms=20_000)
+        line = Line(Model.of(engine, bundle), drop=DropPolicy.BLOCK, deadline_ms=20_000)
         number = line.take(surface_picture(1))
         wait_for(lambda: bool(line.fatal))
         assert "engine hangs" in str(line.fatal[0])
@@ -256,7 +257,7 @@ def test_daemon_and_tools_level_a_frames_edge_alike_and_once(levelling: Bundle, 
     picture = framed(surface_picture(4, 200, 296))
     told = inspect(engine, tile, calibration, picture)
     raw = frame_map(engine, tile, picture)
-    line = Line(levelling, engine, drop=DropPolicy.BLOCK, deadline_ms=20_000)
+    line = Line(Model.of(engine, levelling), drop=DropPolicy.BLOCK, deadline_ms=20_000)
     verdict = line.finish_one(picture)
     assert raw.max() > calibration.threshold
     assert verdict.outcome is Outcome.PASS
@@ -271,7 +272,7 @@ def test_a_defect_in_a_cell_of_the_edge_still_fails_where_it_is(levelling: Bundl
     picture = surface_picture(5, 200, 296)
     # One cell, so far off that its levelled distance is twice the threshold: √3 · 46 / 2 ≈ 2 · 20.
     picture[96:104, :8] = GREY - 47
-    line = Line(levelling, engine, drop=DropPolicy.BLOCK, deadline_ms=20_000)
+    line = Line(Model.of(engine, levelling), drop=DropPolicy.BLOCK, deadline_ms=20_000)
     verdict = line.finish_one(picture)
     assert verdict.outcome is Outcome.FAIL
     region = verdict.regions[0]

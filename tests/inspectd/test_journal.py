@@ -238,8 +238,8 @@ def test_another_schema_version_is_refused(path: Path) -> None:
     with journal(path):
         pass
     with sqlite3.connect(path) as later:
-        later.execute("PRAGMA user_version = 2")
-    with pytest.raises(JournalError, match="schema has version 2, this release knows 1"):
+        later.execute("PRAGMA user_version = 3")
+    with pytest.raises(JournalError, match="schema has version 3, this release knows 2"):
         journal(path).open()
 
 

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import time
+from typing import cast
 
 import numpy as np
 
 from engines.pixels import PixelFormat
-from inspectd.frames import Frame
+from inspectd.frames import Frame, Loan
 from inspectd.pipeline.ledger import OpenFrame
+from inspectd.pipeline.model import Model
 from inspectd.pipeline.queues import FrameQueues, QueuePolicy
 from inspectd.settings import DropPolicy
 
+NO_MODEL = cast("Model", None)
+"""Queues do not look at it."""
 NOW_NS = time.monotonic_ns()
 
 
@@ -22,9 +26,9 @@ def waiting(camera: str, number: int, age_ms: float, deadline_ms: float = 1000.0
         captured_monotonic_ns=NOW_NS - int(age_ms * 1e6),
         captured_utc_ns=0,
         source=None,
-        release=lambda: None,
+        loan=Loan(lambda: None),
     )
-    return OpenFrame(frame, deadline_ms)
+    return OpenFrame(frame, NO_MODEL, deadline_ms)
 
 
 def queues(limit: int = 3, drop: DropPolicy = DropPolicy.OLDEST) -> FrameQueues:
@@ -33,7 +37,7 @@ def queues(limit: int = 3, drop: DropPolicy = DropPolicy.OLDEST) -> FrameQueues:
 
 def taken(queues: FrameQueues) -> list[tuple[str, int]]:
     order = []
-    while (opened := queues.take(wait=False)) is not None:
+    while (opened := queues.take()) is not None:
         order.append((opened.frame.camera, opened.frame.number))
     return order
 

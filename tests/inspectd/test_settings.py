@@ -6,6 +6,7 @@ import pytest
 
 from inspectd.errors import SettingsError
 from inspectd.settings import DropPolicy, ImagesCamera, OpencvCamera, Settings, load_settings
+from inspectd.settings.section import Section
 
 SMALLEST = """
 [model]
@@ -85,6 +86,19 @@ def test_a_section_in_one_variable_must_be_json(path: Path, monkeypatch: pytest.
     assert "not JSON" in told
 
 
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("", "neither is set"),
+        ('bundle = "brick"\nregistry = "models"', "both are set"),
+    ],
+)
+def test_either_a_bundle_or_a_registry_judges(path: Path, model: str, told: str) -> None:
+    path.write_text(f'[model]\n{model}\n[cameras.web]\nsource = "images:web"\n')
+    with pytest.raises(SettingsError, match=f"model: set either 'bundle' or 'registry'; {told}"):
+        load_settings(path)
+
+
 def test_no_camera_is_told(path: Path) -> None:
     path.write_text('[model]\nbundle = "b"\n')
     assert "cameras: must be set" in problems(path)[0]
@@ -104,5 +118,40 @@ def test_settings_cannot_be_changed(path: Path) -> None:
 
 def test_each_setting_is_documented_in_the_code() -> None:
     for name, field in Settings.model_fields.items():
-        if name not in {"model", "engine", "publish", "control", "metrics", "journal", "log"}:  # their sections are
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, Section)):  # whose keys are
             assert field.description, name
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://127.0.0.1:5590", "tcp://127.8.9.1:5590", "tcp://[::1]:5590", "tcp://lo:1", "ipc:///run/x", "x"]
+)
+def test_this_machine_alone_needs_no_keys(path: Path, address: str) -> None:
+    path.write_text(f'{SMALLEST}\n[publish]\nverdicts = "{address}"\n')
+    assert load_settings(path).publish.verdicts == address
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://*:5590", "tcp://0.0.0.0:5590", "tcp://eth0:5590", "tcp://[::]:1", "pgm://x:1"]
+)
+def test_other_machines_need_keys_or_a_word(path: Path, address: str) -> None:
+    exposed = f'{SMALLEST}\n[publish]\nmaps = "{address}"\n[control]\naddress = "{address}"\n'
+    path.write_text(exposed)
+    told = problems(path)
+    assert [line.partition(" = ")[0] for line in told] == [f"{path}: publish.maps", f"{path}: control.address"]
+    assert all(f"'{address}': other machines reach it" in line and "inspectd keys server" in line for line in told)
+    for word in ("insecure = true", 'keys = "/etc/inspectd/keys"'):
+        path.write_text(f"{exposed}[security]\n{word}\n")
+        assert load_settings(path).control.address == address
+
+
+def test_http_asks_for_no_key_whatever_is_set(path: Path) -> None:
+    text = f'{SMALLEST}\n[metrics]\naddress = "0.0.0.0:9590"\n[security]\nkeys = "/etc/inspectd/keys"\n'
+    path.write_text(text)
+    assert "metrics.address = '0.0.0.0:9590': other machines reach it and HTTP asks for no key" in problems(path)[0]
+    path.write_text(text + "insecure = true\n")
+    assert load_settings(path).security.keys == Path("/etc/inspectd/keys")
+
+
+def test_no_keys_are_an_empty_text(path: Path) -> None:
+    path.write_text(f'{SMALLEST}\n[security]\nkeys = ""\n')
+    assert load_settings(path).security.keys is None

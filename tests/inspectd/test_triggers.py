@@ -20,6 +20,7 @@ from inspectd.capture.worker import Worker
 from inspectd.client import Client, Controller, PartVerdict
 from inspectd.errors import CameraError, ClientError, TriggerRefusedError
 from inspectd.frames import LostFrame
+from inspectd.pipeline.model import Model
 from inspectd.pipeline.parts import Part
 from inspectd.settings import TriggerMode
 from inspectd.wire.models import Outcome, Reason
@@ -38,16 +39,14 @@ def engine(bundle: Bundle) -> Iterator[GatedEngine]:
 
 
 def triggered(line: Line, part: str, *cameras: str, deadline_ms: float = 20_000) -> Part:
-    opened = Part(part, cameras or ("web",), deadline_ms)
-    line.inspector.open_part(opened)
-    return opened
+    return line.inspector.open_part(part, cameras or ("web",), deadline_ms)
 
 
 class TestParts:
     """Which frame belongs to which part, and what is said of it."""
 
     def test_the_next_frame_is_the_parts_and_no_other(self, bundle: Bundle, engine: GatedEngine) -> None:
-        line = Line(bundle, engine)
+        line = Line(Model.of(engine, bundle))
         before = line.take(GOOD)
         triggered(line, "4711")
         shown = line.take(GOOD)
@@ -61,7 +60,7 @@ class TestParts:
     def test_a_part_fails_with_any_of_its_frames_whatever_came_of_the_others(
         self, bundle: Bundle, engine: GatedEngine
     ) -> None:
-        line = Line(bundle, engine)
+        line = Line(Model.of(engine, bundle))
         triggered(line, "mixed", "web", "edge")
         line.take(BAD, "edge")
         line.inspector.lost(LostFrame("web", 9, Reason.BAD_FRAME, "torn", time.monotonic_ns(), time.time_ns(), None))
@@ -74,7 +73,7 @@ class TestParts:
         ]
 
     def test_a_part_passes_only_with_all_of_its_frames(self, bundle: Bundle, engine: GatedEngine) -> None:
-        line = Line(bundle, engine)
+        line = Line(Model.of(engine, bundle))
         triggered(line, "half", "web", "edge", deadline_ms=300)
         line.take(GOOD, "edge")
         wait_for(lambda: bool(line.parts))
@@ -88,7 +87,7 @@ class TestParts:
         assert took_ns < 300e6
 
     def test_a_frame_from_before_the_trigger_is_never_its_parts(self, bundle: Bundle, engine: GatedEngine) -> None:
-        line = Line(bundle, engine, trigger=TriggerMode.HARDWARE)
+        line = Line(Model.of(engine, bundle), trigger=TriggerMode.HARDWARE)
         triggered(line, "late")
         early = line.take(GOOD, age_s=0.5)
         own = line.take(BAD)
@@ -99,7 +98,7 @@ class TestParts:
         assert line.inspector.untriggered("web") == 1
 
     def test_a_fired_camera_says_itself_what_a_frame_is_for(self, bundle: Bundle, engine: GatedEngine) -> None:
-        line = Line(bundle, engine, trigger=TriggerMode.SOFTWARE)
+        line = Line(Model.of(engine, bundle), trigger=TriggerMode.SOFTWARE)
         triggered(line, "first", deadline_ms=150)
         wait_for(lambda: bool(line.parts))  # its frame comes too late
         triggered(line, "second")
@@ -112,7 +111,7 @@ class TestParts:
         assert outcomes == {"first": (Outcome.ERROR, Reason.NO_FRAME), "second": (Outcome.FAIL, None)}
 
     def test_frames_of_a_part_share_its_deadline(self, bundle: Bundle, engine: GatedEngine) -> None:
-        line = Line(bundle, engine, deadline_ms=20_000)
+        line = Line(Model.of(engine, bundle), deadline_ms=20_000)
         engine.gate.clear()
         triggered(line, "slow", deadline_ms=300)
         number = line.take(GOOD)
@@ -123,7 +122,7 @@ class TestParts:
         assert (line.parts[0].outcome, line.parts[0].reason) == (Outcome.ERROR, Reason.DEADLINE)
 
     def test_a_lost_camera_ends_the_wait_at_once(self, bundle: Bundle, engine: GatedEngine) -> None:
-        line = Line(bundle, engine)
+        line = Line(Model.of(engine, bundle))
         triggered(line, "one")
         triggered(line, "two")
         line.inspector.camera_lost("web", "unplugged")
@@ -133,7 +132,7 @@ class TestParts:
     def test_the_end_of_the_daemon_is_told_for_open_parts_and_no_more_are_taken(
         self, bundle: Bundle, engine: GatedEngine
     ) -> None:
-        line = Line(bundle, engine)
+        line = Line(Model.of(engine, bundle))
         triggered(line, "open")
         assert line.inspector.drain(0.05, Reason.SHUTDOWN, "too short") == 1
         assert (line.parts[0].outcome, line.parts[0].reason) == (Outcome.ERROR, Reason.SHUTDOWN)
@@ -142,7 +141,7 @@ class TestParts:
         assert line.inspector.close(20)
 
     def test_an_id_is_open_once_and_parts_are_bounded(self, bundle: Bundle, engine: GatedEngine) -> None:
-        line = Line(bundle, engine)
+        line = Line(Model.of(engine, bundle))
         triggered(line, "1")
         with pytest.raises(TriggerRefusedError, match="part '1' is open"):
             triggered(line, "1")
@@ -273,7 +272,7 @@ def test_nonsense_on_the_control_socket_is_answered(configuration: Configuration
         for request, told in (
             ([b"{}"], "part: Field required"),
             ([b"nonsense"], "Invalid JSON"),
-            ([b'{"request": "stop"}'], "request must be 'trigger' or 'encoder'"),
+            ([b'{"request": "stop"}'], "request must be one of trigger, encoder, status, models"),
             ([b'{"request": "encoder"}'], "count: Field required"),
             ([b'{"part": "1", "urgent": true}'], "urgent: Extra inputs are not permitted"),
             ([b'{"part": "1", "deadline_ms": -1}'], "deadline_ms: Input should be greater than 0"),

@@ -25,6 +25,7 @@ BEAT = Heartbeat(
     state=DaemonState.INSPECTING,
     surface="brick",
     bundle="brick-0123456789abcdef",
+    threshold=2.0,
     cameras=(CameraStatus(camera="web", state=CameraState.BACKING_OFF, frames=12, restarts=2),),
     passed=10,
     failed=1,

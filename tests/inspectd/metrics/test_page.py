@@ -21,6 +21,7 @@ from inspectd.metrics.meters import Meters
 from inspectd.metrics.page import Page
 from inspectd.metrics.server import CLIENTS
 from inspectd.metrics.standing import Standing
+from inspectd.pipeline.model import Model
 from inspectd.publisher import DaemonStatus, Publisher
 from inspectd.settings import make_settings
 from inspectd.wire.models import CameraState, CameraStatus, DaemonState
@@ -32,11 +33,12 @@ from tests.inspectd.publishing import CAMERAS, draft, local_settings, publishing
 
 METRICS = [metric for group in GROUPS.values() for metric in group]
 MOVED_ELSEWHERE = {
+    "inspectd_archive_dropped_total",
     "inspectd_camera_untriggered_total",
     "inspectd_engine_batches_failed_total",
     "inspectd_verdicts_lost_total",
 }
-"""What a folder of pictures cannot bring about; tests of their own below do."""
+"""What a folder of pictures cannot bring about; tests of their own do, below or beside the archive."""
 WEB = """
 [cameras.web.web]
 direction = "up"
@@ -59,7 +61,7 @@ def line(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
         "station": {"source": f"{source}/1.png", "loop": True, "trigger": "software"},
         "gone": {"source": "opencv:/dev/video77", "backoff_max_s": 0.5},
     }
-    configuration = Configuration(folder, bundle, cameras, extra=WEB)
+    configuration = Configuration(folder, bundle, cameras, extra=f'{WEB}[archive]\npath = "{folder}/archive"\n')
     with RunningDaemon(configuration) as daemon:
         daemon.wait_for_verdicts(30)
         wait_until(lambda: read(configuration.metrics).which("inspectd_camera_state", "state", camera="station"), "up")
@@ -146,6 +148,9 @@ def test_how_things_stand(line: Configuration, bundle: Bundle) -> None:
     assert page.value("inspectd_engine_batch_limit_tiles") == 8
     assert 0 < page.value("inspectd_journal_bytes") < page.value("inspectd_journal_limit_bytes")
     assert 0 < page.value("inspectd_journal_disk_free_bytes") < page.value("inspectd_journal_disk_bytes")
+    assert page.value("inspectd_archive_failing") == 0
+    assert 0 < page.value("inspectd_archive_bytes") < page.value("inspectd_archive_limit_bytes") == 10 << 30
+    assert page.value("inspectd_archive_disk_free_bytes") > 0
     assert page.value("process_resident_memory_bytes") > 1 << 20
 
 
@@ -176,7 +181,7 @@ def test_a_journal_that_cannot_be_written_shows_and_passes(line: Configuration) 
 
 def test_an_engine_that_fails_is_counted(bundle: Bundle) -> None:
     with GatedEngine(bundle) as engine:
-        line = Line(bundle, engine)
+        line = Line(Model.of(engine, bundle))
         line.take(surface_picture(1))
         wait_until(lambda: line.drafts, "the first verdict")
         engine.fault = EngineError("out of order")
@@ -189,7 +194,7 @@ def test_an_engine_that_fails_is_counted(bundle: Bundle) -> None:
 def test_lost_verdicts_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publishing_module, "RETRY_S", 0.0)
     path, meters, fatal = tmp_path / "journal.db", Meters(CAMERAS), list[Exception]()
-    status = DaemonStatus(DaemonState.INSPECTING, "brick", "brick-0", (), 0)
+    status = DaemonStatus(DaemonState.INSPECTING, "brick", "brick-0", 2.0, (), 0)
     with Journal(path, 30, 64) as journal:
         publisher = Publisher(
             local_settings(), "line-3", "boot", journal, lambda: status, on_fatal=fatal.append, meters=meters
@@ -207,7 +212,7 @@ def test_lost_verdicts_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_untriggered_frames_are_told(tmp_path: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     camera = CameraStatus(camera="web", state=CameraState.RUNNING, frames=7, restarts=0, untriggered=3)
-    status = DaemonStatus(DaemonState.INSPECTING, "tiny", bundle.path.name, (camera,), 0)
+    status = DaemonStatus(DaemonState.INSPECTING, "tiny", bundle.path.name, 2.0, (camera,), 0)
     monkeypatch.setattr("tests.inspectd.publishing.STATUS", status)
     settings = make_settings(
         {
@@ -219,7 +224,7 @@ def test_untriggered_frames_are_told(tmp_path: Path, bundle: Bundle, monkeypatch
     )
     meters = Meters(["web"])
     with publishing(tmp_path / "journal.db", local_settings()) as publisher:
-        meters.registry.register(Standing(settings, bundle, publisher, lambda: None, lambda: None))
+        meters.registry.register(Standing(settings, publisher, lambda: None, lambda: None))
         wait_until(lambda: publisher.heartbeat, "the first heartbeat")
         page = Reading(Page(meters.registry).text().decode())
     assert page.value("inspectd_camera_untriggered_total", camera="web") == 3

@@ -17,7 +17,7 @@ from inspectd.service.command import Target
 from inspectd.settings import load_settings
 
 UNITS = ("inspectd.service", "inspectd@.service")
-ALL_UNITS = (*UNITS, "inspectd-bridge@.service")
+ALL_UNITS = (*UNITS, "inspectd-bridge@.service", "inspectd-view.service")
 FILES = install.DESTINATIONS
 MOST_EXPOSED = 25
 """systemd-analyze counts in tenths from 0, nothing exposed, to 100."""

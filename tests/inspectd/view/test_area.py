@@ -15,6 +15,7 @@ from engines.base import Ticket
 from engines.bundle import Bundle
 from engines.cuts import Cut, count_tiles
 from inspectd.errors import SettingsError, ViewError
+from inspectd.pipeline.model import Model
 from inspectd.settings import ImagesCamera, make_settings
 from inspectd.view.area import cells_inside, draw_area, make_area
 from inspectd.view.view import View, framing, load_view
@@ -127,7 +128,7 @@ def test_settings_that_contradict_themselves_are_refused(keys: str, says: str) -
 
 def test_a_defect_outside_never_fails_and_one_inside_does(bundle: Bundle, engine: CountingEngine) -> None:
     view = View(make_area([LEFT_HALF], None))
-    line = Line(bundle, engine, view=view)
+    line = Line(Model.of(engine, bundle), view=view)
     good = surface_picture(1, HEIGHT, WIDTH)
     outside = line.take(spot(good, 64, 200, 48))
     inside = line.take(spot(good, 64, 64))
@@ -150,7 +151,7 @@ def test_inside_the_map_is_the_same_and_tiles_outside_are_not_run(bundle: Bundle
     tiles = []
     for view in (View(), View(make_area([LEFT_HALF], None))):
         engine.tiles = 0
-        line = Line(bundle, engine, view=view)
+        line = Line(Model.of(engine, bundle), view=view)
         line.finish_one(picture)
         (published,) = line.maps
         assert published is not None
@@ -165,7 +166,7 @@ def test_inside_the_map_is_the_same_and_tiles_outside_are_not_run(bundle: Bundle
 def test_a_small_area_is_not_diluted_by_what_lies_around(bundle: Bundle, engine: CountingEngine) -> None:
     """One cell is all there is: its value is the score, though two would be averaged elsewhere."""
     view = View(make_area([((64, 64), (71, 64), (71, 71), (64, 71))], None))
-    line = Line(bundle, engine, view=view)
+    line = Line(Model.of(engine, bundle), view=view)
     verdict = line.finish_one(spot(surface_picture(1, HEIGHT, WIDTH), 64, 64, 8))
     (published,) = line.maps
     assert published is not None
@@ -175,7 +176,7 @@ def test_a_small_area_is_not_diluted_by_what_lies_around(bundle: Bundle, engine:
 
 def test_a_frame_that_the_mask_does_not_fit_is_an_error(tmp_path: Path, bundle: Bundle, engine: CountingEngine) -> None:
     view = View(make_area([], white_left(tmp_path)))
-    line = Line(bundle, engine, view=view)
+    line = Line(Model.of(engine, bundle), view=view)
     wrong = line.take(surface_picture(1, HEIGHT, WIDTH + 8))
     right = line.take(surface_picture(1, HEIGHT, WIDTH))
     verdicts = line.finish()

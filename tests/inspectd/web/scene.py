@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from calib.calibration import Calibration
 from engines.pixels import PixelFormat
-from inspectd.frames import Frame, Rows
+from inspectd.frames import Frame, Loan, Rows
 from inspectd.judge import judge
 from inspectd.settings import Direction, WebSettings
 from inspectd.web.web import Web
@@ -75,7 +75,7 @@ class Line:
         self.direction = direction
         source = {"speed_mm_s": 1} if clocked else {"mm_per_count": 1}
         settings = WebSettings.model_validate({"direction": direction, "across_mm": across_mm, **source})
-        self.web = Web(settings, mm_per_px=MM_PER_PX, cell=CELL, threshold=CALIBRATION.threshold)
+        self.web = Web(settings, mm_per_px=MM_PER_PX)
 
     def judge(
         self, begin: int, height: int, *, rows: Rows | None = None, captured_mm: float | None = None
@@ -93,10 +93,10 @@ class Line:
             captured_monotonic_ns=round(along_mm * S),
             captured_utc_ns=0,
             source=None,
-            release=lambda: None,
+            loan=Loan(lambda: None),
             rows=rows,
         )
-        share = self.web.share(frame, cell_map(pixels))
+        share = self.web.share(frame, cell_map(pixels), cell=CELL, threshold=CALIBRATION.threshold)
         said = judge(
             share.distance,
             CALIBRATION,

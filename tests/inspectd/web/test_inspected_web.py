@@ -13,6 +13,7 @@ from inspectd.check import check
 from inspectd.daemon import run
 from inspectd.errors import SettingsError
 from inspectd.frames import LostFrame
+from inspectd.pipeline.model import Model
 from inspectd.settings import Direction, DropPolicy, WebSettings, load_settings
 from inspectd.wire.models import Outcome, Reason
 from tests.bundles import spot, surface_picture
@@ -40,7 +41,7 @@ def move(line: Line, count: int) -> None:
 def test_a_frame_that_was_given_up_has_its_place_and_the_next_one_tells_the_gap(
     bundle: Bundle, engine: GatedEngine
 ) -> None:
-    line = Line(bundle, engine, drop=DropPolicy.NEWEST, web=ENCODER)
+    line = Line(Model.of(engine, bundle), drop=DropPolicy.NEWEST, web=ENCODER)
     move(line, 100)
     first = line.take(GOOD)
     move(line, 100)
@@ -67,7 +68,7 @@ def test_a_frame_that_was_given_up_has_its_place_and_the_next_one_tells_the_gap(
 
 
 def test_the_map_that_is_published_is_the_one_that_was_judged(bundle: Bundle, engine: GatedEngine) -> None:
-    line = Line(bundle, engine, web=ENCODER)
+    line = Line(Model.of(engine, bundle), web=ENCODER)
     move(line, 0)
     line.take(BAD)
     while line.inspector.open_frames:

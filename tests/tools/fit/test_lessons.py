@@ -1,0 +1,140 @@
+"""A fit that learns from labels, and is tested on what earlier bundles got wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("torch", reason="the training extra is not installed")
+pytestmark = pytest.mark.train
+
+from engines.bundle import open_bundle  # noqa: E402
+from engines.pixels import PixelFormat  # noqa: E402
+from inspectd.archive import ArchiveReader, Opinion  # noqa: E402
+from inspectd.wire.models import Outcome  # noqa: E402
+from tests.inspectd.archive.frames import filled, seen  # noqa: E402
+from tests.tools.fit.conftest import Write, paper  # noqa: E402
+from tests.tools.fit.test_fit import run_fit  # noqa: E402
+from tools.backbones.lite0 import Lite0  # noqa: E402
+from tools.errors import PictureError  # noqa: E402
+from tools.fit.frames import Judged  # noqa: E402
+from tools.fit.lessons import find_lessons, put_to_test, rows  # noqa: E402
+from tools.fit.pictures import PictureFile  # noqa: E402
+from tools.fit.splits import split  # noqa: E402
+from tools.label.recording import Recorder  # noqa: E402
+from tools.label.regression import Lesson, RegressionSet  # noqa: E402
+
+FALSE_ALARM, DEFECT, MISS, LOST = 1, 2, 10, 4
+FAST = ("--method", "whitened", "--beside", "none", "--surface", "brick", "--tile", "96")
+
+
+def scratched(seed: int) -> NDArray[np.uint8]:
+    picture = paper(seed)
+    cv2.line(picture, (10, 20), (80, 70), (10, 10, 10), 5)
+    return picture
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """What a line kept, and what a person said of it."""
+    pictures = {FALSE_ALARM: paper(101), DEFECT: scratched(102), MISS: scratched(103), LOST: paper(104)}
+    said = {FALSE_ALARM: Opinion.GOOD, DEFECT: Opinion.BAD, MISS: Opinion.BAD, LOST: Opinion.BAD}
+    with filled(tmp_path / "archive", pass_every=10) as line:
+        for number, pixels in pictures.items():
+            outcome = Outcome.PASS if number == MISS else Outcome.FAIL
+            line.show(seen(number, outcome, pixels=pixels, pixel_format=PixelFormat.RGB8))
+    recorder = Recorder("mara", RegressionSet(tmp_path / "archive" / "regression"))
+    for entry in ArchiveReader(tmp_path / "archive").entries():
+        recorder.record(entry, said[entry.name.sequence])
+    return tmp_path / "archive"
+
+
+def test_false_alarms_are_learned_and_the_bundle_is_tested(write_papers: Write, tmp_path: Path, archive: Path) -> None:
+    good = write_papers("good", 12)
+    done = run_fit(
+        "--good",
+        good,
+        "--labels",
+        archive,
+        "--out",
+        tmp_path / "out",
+        "--json",
+        tmp_path / "fit.json",
+        *FAST,
+        cwd=tmp_path,
+    )
+    bundle = open_bundle(Path(done.stdout.strip()))
+    told = " ".join(done.stderr.split())
+    # A defect that is none is not found again: the bundle is there, and the exit code says that it must be looked at.
+    assert done.returncode == 1, done.stderr
+    assert "misses 1 of the defects that were found before" in told
+    assert "Of those learned, 1 were false alarms" in told
+    measured = bundle.manifest.figures
+    assert measured["regression_misses"] == measured["regression_misses_right"] == 1
+    assert (measured["regression_defects"], measured["regression_defects_right"]) == (2, 0.5)
+    assert measured["regression_false_alarms_right"] == 1
+    assert bundle.manifest.training.pictures + bundle.manifest.training.held_out_pictures == 13
+    assert len(bundle.calibration.held_out_scores) == 3
+    assert "Regression set" in (bundle.path / "report.html").read_text()
+    results = {each["case"]: each for each in json.loads((tmp_path / "fit.json").read_text())["regression"]}
+    lost = results["2026-11-25_web_1-000000004"]
+    assert (lost["lesson"], lost["expected"], lost["outcome"], lost["lost"]) == ("defect", "FAIL", "PASS", True)
+
+
+def test_a_set_without_its_archive(archive: Path) -> None:
+    lessons = find_lessons(None, archive / "regression", "brick", skip=False)
+    assert (len(lessons.false_alarms), len(lessons.cases), len(lessons.pictures)) == (0, 4, 4)
+    scores = {"miss": 3.0, "defect": 1.5, "false alarm": 0.5}
+    judged = [
+        Judged("", np.empty((0, 0, 3), np.uint8), np.zeros((1, 1), np.float32), scores[case.lesson])
+        for case in lessons.cases
+    ]
+    results = put_to_test(lessons, judged, 1.0)
+    assert all(each.right for each in results)
+    assert not any(each.lost for each in results)
+    assert rows(results) == [
+        ("misses that FAIL", "1 of 1"), ("defects that FAIL", "2 of 2"), ("false alarms that PASS", "1 of 1"),
+    ]  # fmt: skip
+    # A miss that is missed again is told, but nothing is lost by it.
+    again = put_to_test(lessons, judged, 4.0)
+    assert [each.lost for each in again if each.case.lesson is Lesson.MISS] == [False]
+    assert rows(again)[3][1] == "PASS, must be FAIL: 0.38 of the threshold, lost"
+
+
+def test_pictures_that_were_picked_out_set_no_threshold() -> None:
+    def pictures(count: int, first: int, *, picked: bool) -> list[PictureFile]:
+        return [
+            PictureFile(Path(f"{index}.png"), f"{index:064d}", 128, 128, picked=picked)
+            for index in range(first, first + count)
+        ]
+
+    without = split(pictures(12, 0, picked=False), Lite0(), tile="auto", overlap=32, seed=0)
+    both = pictures(12, 0, picked=False) + pictures(30, 100, picked=True)
+    parts = split(both, Lite0(), tile="auto", overlap=32, seed=0)
+    assert parts.held_out == without.held_out
+    assert parts.train[: len(without.train)] == without.train
+    assert sum(part.picture.picked for part in parts.train) == 30
+
+
+def test_only_pictures_of_the_surface_count(archive: Path) -> None:
+    assert len(find_lessons(archive, None, "brick", skip=False).cases) == 4
+    with pytest.raises(PictureError, match="shows brick, not cloth; name the surface with --surface"):
+        find_lessons(archive, None, "cloth", skip=False)
+
+
+def test_an_archive_that_nobody_has_labelled_teaches_nothing(tmp_path: Path) -> None:
+    with filled(tmp_path) as line:
+        line.show(seen(1))
+    lessons = find_lessons(tmp_path, None, "brick", skip=False)
+    assert (lessons.false_alarms, lessons.cases) == ([], [])
+
+
+def test_a_damaged_case_is_named(archive: Path) -> None:
+    (archive / "regression" / "2026-11-25_web_1-000000002.json").write_text("{}")
+    with pytest.raises(PictureError, match=r"000000002\.json: no case of a regression set"):
+        find_lessons(archive, None, "brick", skip=False)

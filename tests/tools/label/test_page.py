@@ -1,0 +1,146 @@
+"""The labelling page, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("starlette", reason="the training extra is not installed")
+pytestmark = pytest.mark.train
+
+from starlette.testclient import TestClient  # noqa: E402
+
+from inspectd.archive import ArchiveReader, Opinion  # noqa: E402
+from inspectd.wire.models import Outcome  # noqa: E402
+from tests.daemons import wait_until  # noqa: E402
+from tests.inspectd.archive.frames import filled, picture, seen  # noqa: E402
+from tools.errors import PictureError  # noqa: E402
+from tools.label.page import make_page  # noqa: E402
+from tools.label.recording import Recorder  # noqa: E402
+from tools.label.regression import Lesson, RegressionSet  # noqa: E402
+
+FAIL, PASS = "2026-11-25/web/1-000000012-FAIL", "2026-11-25/web/1-000000010-PASS-sample"
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Of two runs of frames: two samples, the nearest of each, two FAIL and an ERROR."""
+    with filled(tmp_path / "archive", pass_every=10) as line:
+        for number in range(1, 21):
+            outcome = {12: Outcome.FAIL, 15: Outcome.FAIL, 16: Outcome.ERROR}.get(number, Outcome.PASS)
+            score = {7: 0.8, 17: 0.95}.get(number, 0.1) if outcome is Outcome.PASS else None
+            line.show(seen(number, outcome, score=score))
+            wait_until(line.archive._held.empty, "copied")
+    return tmp_path / "archive"
+
+
+@pytest.fixture
+def client(archive: Path) -> Iterator[TestClient]:
+    """A browser."""
+    recorder = Recorder("mara", RegressionSet(archive / "regression"))
+    with TestClient(make_page(ArchiveReader(archive), recorder, ["localhost"]), "http://localhost") as browser:
+        yield browser
+
+
+def say(client: TestClient, entry: str, opinion: str | None) -> int:
+    return client.post("/label", json={"id": entry, "opinion": opinion}).status_code
+
+
+def numbers(told: dict[str, list[str]]) -> list[int]:
+    return [int(entry.split("/")[2].split("-")[1]) for entry in told["ids"]]
+
+
+@pytest.mark.parametrize(
+    ("choice", "shown"),
+    [("fail", [15, 12]), ("near", [17, 7]), ("sample", [20, 10]), ("error", [16]), ("labelled", [])],
+)
+def test_what_is_to_be_looked_at(client: TestClient, choice: str, shown: list[int]) -> None:
+    told = client.get(f"/list?choice={choice}").json()
+    assert numbers(told) == shown
+    assert told["counts"] == {"fail": 2, "near": 2, "sample": 2, "error": 1}
+    assert told["total"] == len(shown)
+
+
+def test_the_page_and_what_it_shows_of_an_entry(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    told = client.get(f"/entry/{FAIL}").json()
+    assert told["regions"] == [[8, 16, 24, 32]]
+    assert (told["outcome"], told["score"], told["threshold"], told["label"]) == ("FAIL", 2.5, 1.0, None)
+    shown = cv2.imdecode(np.frombuffer(client.get(f"/picture/{FAIL}").content, np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert (np.asarray(shown) == picture(12)).all()
+    layer = cv2.imdecode(np.frombuffer(client.get(f"/map/{FAIL}").content, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert layer is not None
+    assert layer.shape == (480, 640, 4)
+    assert layer[0, 0, 3] == 0
+
+
+def test_labels_are_written_changed_and_taken_back(client: TestClient, archive: Path) -> None:
+    entry = ArchiveReader(archive).entry(FAIL)
+    assert say(client, FAIL, "good") == 200
+    label = entry.label()
+    assert label is not None
+    assert (label.opinion, label.who) == (Opinion.GOOD, "mara")
+    assert numbers(client.get("/list?choice=labelled").json()) == [12]
+    assert client.get("/list?choice=fail").json()["opinions"] == {FAIL: "good"}
+    assert say(client, FAIL, "unsure") == 200
+    assert client.get(f"/entry/{FAIL}").json()["label"]["opinion"] == "unsure"
+    assert say(client, FAIL, None) == 200
+    assert entry.label() is None
+
+
+def test_what_was_wrong_enters_the_regression_set(client: TestClient, archive: Path) -> None:
+    regression = RegressionSet(archive / "regression")
+    with pytest.raises(PictureError, match="no such regression set"):
+        regression.cases()
+    for entry, opinion in ((FAIL, "good"), (PASS, "bad"), ("2026-11-25/web/1-000000015-FAIL", "bad")):
+        assert say(client, entry, opinion) == 200
+    cases = regression.cases()
+    assert {case.name: (case.lesson, case.lesson.expected) for case in cases} == {
+        "2026-11-25_web_1-000000010": (Lesson.MISS, Outcome.FAIL),
+        "2026-11-25_web_1-000000012": (Lesson.FALSE_ALARM, Outcome.PASS),
+        "2026-11-25_web_1-000000015": (Lesson.DEFECT, Outcome.FAIL),
+    }
+    assert cases[0].picture.read_bytes() == ArchiveReader(archive).entry(PASS).png()
+    assert (cases[0].label.who, cases[0].verdict.sequence, cases[0].surface) == ("mara", 10, "brick")
+    # What was right, or is taken back, is no case.
+    assert say(client, PASS, "good") == 200
+    assert say(client, FAIL, None) == 200
+    assert [case.name for case in regression.cases()] == ["2026-11-25_web_1-000000015"]
+
+
+def test_an_entry_that_was_removed_is_told(client: TestClient, archive: Path) -> None:
+    for file in ArchiveReader(archive).entry(FAIL).directory.glob("1-000000012*"):
+        file.unlink()
+    for answer in (client.get(f"/entry/{FAIL}"), client.post("/label", json={"id": FAIL, "opinion": "good"})):
+        assert answer.status_code == 404
+        assert "not in the archive" in answer.json()["problem"]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["../../etc/passwd", "2026-11-25/../web/1-000000012-FAIL", "regression/x", "2026-11-25/web/archive", "", "a" * 999],
+)
+def test_nothing_but_entries_can_be_asked_for(client: TestClient, entry: str) -> None:
+    assert client.get(f"/picture/{entry}").status_code == 404
+    assert say(client, entry, "good") == 404
+
+
+def test_no_other_page_can_use_it(client: TestClient) -> None:
+    assert client.get("/list", headers={"Host": "evil.example"}).status_code == 400
+    body = f'{{"id": "{FAIL}", "opinion": "good"}}'
+    assert client.post("/label", content=body, headers={"Content-Type": "text/plain"}).status_code == 415
+    assert client.get("/list?choice=labelled").json()["ids"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [("", 400), ("{}", 400), ('{"id": 3, "opinion": "good"}', 400), ("x" * 10_000, 413)]
+)
+def test_nonsense_is_refused(client: TestClient, body: str, status: int) -> None:
+    assert client.post("/label", content=body, headers={"Content-Type": "application/json"}).status_code == status
+    assert client.get("/list?choice=everything").status_code == 400
