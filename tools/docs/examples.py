@@ -5,22 +5,41 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from inspectd.wire.models import (
+    ActivateRequest,
+    CameraDrift,
     CameraState,
     CameraStatus,
+    Change,
+    ChangeAccepted,
+    ChangeAction,
+    ChangeStanding,
+    ChangeState,
     ControlError,
     DaemonState,
+    DrainAccepted,
+    DrainRequest,
+    DriftLevel,
     EncoderAccepted,
     EncoderRequest,
     Heartbeat,
     MapHeader,
+    ModelEntry,
+    ModelRole,
+    Models,
+    ModelStanding,
     Outcome,
     PartFrame,
     PartVerdict,
+    PictureHeader,
     Reason,
     Region,
     ReplayEnd,
     ReplayError,
     ReplayRequest,
+    ShadowRequest,
+    Status,
+    StatusRequest,
+    ThresholdRequest,
     TriggerAccepted,
     TriggerRequest,
     Verdict,
@@ -135,6 +154,23 @@ PART = PartVerdict(
     deadline_ms=400,
     latency_ms=380.0,
 )
+CHANGE = Change(
+    publisher="line-3",
+    boot=_BOOT,
+    journal=_JOURNAL,
+    sequence=1051,
+    id="5b1c9e3f0a7d4e62",
+    action=ChangeAction.ACTIVATE,
+    surface="brick",
+    bundle="brick-89abcdef01234567",
+    bundle_before=_BUNDLE,
+    threshold=2.25,
+    threshold_before=2.5,
+    who="mara@line-3",
+    why="new supplier",
+    changed_utc="2026-03-01T06:32:00.000000Z",
+    changed_monotonic_ns=86520000000000,
+)
 HEARTBEAT = Heartbeat(
     publisher="line-3",
     boot=_BOOT,
@@ -144,6 +180,7 @@ HEARTBEAT = Heartbeat(
     state=DaemonState.INSPECTING,
     surface="brick",
     bundle=_BUNDLE,
+    threshold=2.5,
     cameras=(
         CameraStatus(
             camera="web",
@@ -151,6 +188,14 @@ HEARTBEAT = Heartbeat(
             detail="opencv:/dev/video0: no such device; connect it or set 'source'. Devices here: none",
             frames=518,
             restarts=1,
+            drift=CameraDrift(
+                level=DriftLevel.WARNING,
+                detail="scores have risen by 18% since calibration; if this goes on, about 4.1% of good frames will fail "
+                "(target 1.0%)",
+                scores=0.1804,
+                distances=0.1212,
+                false_rejects=0.0413,
+            ),
         ),
     ),
     passed=516,
@@ -160,6 +205,57 @@ HEARTBEAT = Heartbeat(
     sent_utc="2026-03-01T06:30:18.000000Z",
     sent_monotonic_ns=86418000000000,
 )
+ACTIVATE = ActivateRequest(who="mara@line-3", why="new supplier", model="winter")
+CHANGE_ACCEPTED = ChangeAccepted(ticket="5b1c9e3f0a7d4e62")
+THRESHOLD = ThresholdRequest(who="mara@line-3", why="stains are accepted today", value=2.75)
+SHADOW = ShadowRequest(who="mara@line-3", why="fewer false alarms?", model="winter")
+_STANDING = ChangeStanding(
+    ticket="5b1c9e3f0a7d4e62",
+    request="activate",
+    bundle="brick-89abcdef01234567",
+    state=ChangeState.CHECKING,
+    who="mara@line-3",
+    asked_utc="2026-03-01T06:31:57.000000Z",
+)
+MODELS = Models(
+    registry="/var/lib/inspectd/models",
+    models=(
+        ModelEntry(
+            bundle=_BUNDLE,
+            id="0123456789abcdef",
+            surface="brick",
+            name="summer",
+            threshold=2.5,
+            added_utc="2026-02-01T10:12:00.000000Z",
+            role=ModelRole.ACTIVE,
+        ),
+        ModelEntry(
+            bundle="brick-89abcdef01234567",
+            id="89abcdef01234567",
+            surface="brick",
+            name="winter",
+            note="clay of the new supplier",
+            threshold=2.25,
+            added_utc="2026-03-01T06:28:00.000000Z",
+        ),
+    ),
+    changes=(_STANDING,),
+)
+STATUS = Status(
+    heartbeat=HEARTBEAT,
+    model=ModelStanding(
+        bundle=_BUNDLE,
+        surface="brick",
+        threshold=2.5,
+        own_threshold=2.5,
+        least_threshold=1.25,
+        most_threshold=5.0,
+        live=True,
+    ),
+    changes=(_STANDING,),
+)
+DRAIN = DrainRequest(who="mara@line-3", why="end of shift")
+DRAIN_ACCEPTED = DrainAccepted(open_frames=2)
 MAP_HEADER = MapHeader(
     publisher="line-3",
     boot=_BOOT,
@@ -173,6 +269,19 @@ MAP_HEADER = MapHeader(
     cell=8,
     threshold=2.5,
     full_scale=5.0,
+)
+PICTURE_HEADER = PictureHeader(
+    publisher="line-3",
+    boot=_BOOT,
+    journal=_JOURNAL,
+    sequence=1042,
+    camera="web",
+    frame=517,
+    outcome=Outcome.FAIL,
+    width=640,
+    height=320,
+    frame_width=1280,
+    frame_height=640,
 )
 REPLAY_REQUEST = ReplayRequest(first=1040, last=1042)
 REPLAY_END = ReplayEnd(journal=_JOURNAL, first=3, last=1044, sent=3)
@@ -194,13 +303,24 @@ EXAMPLES: dict[str, BaseModel] = {
     "example-pass": PASS,
     "example-error": ERROR,
     "example-part": PART,
+    "example-change": CHANGE,
     "example-trigger": TRIGGER,
     "example-trigger-accepted": TRIGGER_ACCEPTED,
     "example-encoder": ENCODER,
     "example-encoder-accepted": ENCODER_ACCEPTED,
     "example-control-error": CONTROL_ERROR,
+    "example-status-request": StatusRequest(),
+    "example-status": STATUS,
+    "example-models": MODELS,
+    "example-activate": ACTIVATE,
+    "example-change-accepted": CHANGE_ACCEPTED,
+    "example-shadow": SHADOW,
+    "example-threshold": THRESHOLD,
+    "example-drain": DRAIN,
+    "example-drain-accepted": DRAIN_ACCEPTED,
     "example-heartbeat": HEARTBEAT,
     "example-map": MAP_HEADER,
+    "example-picture": PICTURE_HEADER,
     "example-replay-request": REPLAY_REQUEST,
     "example-replay-end": REPLAY_END,
     "example-replay-error": REPLAY_ERROR,

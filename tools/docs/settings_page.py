@@ -9,7 +9,9 @@ from pydantic import BaseModel
 
 from inspectd.settings import (
     AravisCamera,
+    ArchiveSettings,
     ControlSettings,
+    DriftSettings,
     DropPolicy,
     EngineSettings,
     GstCamera,
@@ -23,6 +25,7 @@ from inspectd.settings import (
     PatternCamera,
     PublishSettings,
     RtspCamera,
+    SecuritySettings,
     Settings,
     V4l2Camera,
     WebSettings,
@@ -36,7 +39,10 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "publish": PublishSettings,
     "control": ControlSettings,
     "metrics": MetricsSettings,
+    "security": SecuritySettings,
     "journal": JournalSettings,
+    "archive": ArchiveSettings,
+    "drift": DriftSettings,
     "log": LogSettings,
 }
 CAMERAS: Mapping[str, type[BaseModel]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -13,22 +14,42 @@ from inspectd.replay import ANSWER_BYTES, ANSWER_VERDICTS
 from inspectd.wire import addresses
 from inspectd.wire.models import (
     WIRE_VERSION,
+    ActivateRequest,
     CameraState,
+    Change,
+    ChangeAccepted,
+    ChangeAction,
+    ChangeState,
     ControlError,
     DaemonState,
+    DeleteRequest,
+    DrainAccepted,
+    DrainRequest,
+    DriftLevel,
     EncoderAccepted,
     EncoderRequest,
     Heartbeat,
     MapHeader,
     Message,
-    Outcome,
+    ModelRole,
+    Models,
+    ModelsRequest,
     PartVerdict,
+    PictureHeader,
+    PromoteRequest,
     Reason,
     ReplayEnd,
     ReplayError,
     ReplayRequest,
+    RollbackRequest,
+    ShadowRequest,
+    ShadowState,
+    Status,
+    StatusRequest,
+    ThresholdRequest,
     TriggerAccepted,
     TriggerRequest,
+    UndoRequest,
     Verdict,
 )
 from tools.docs.examples import EXAMPLES
@@ -37,17 +58,57 @@ from tools.docs.tables import Schema, member_docs, one_line, table, type_in_word
 TOLD: tuple[type[BaseModel], ...] = (
     Verdict,
     PartVerdict,
+    Change,
     Heartbeat,
     MapHeader,
+    PictureHeader,
     ReplayEnd,
     ReplayError,
     TriggerAccepted,
     EncoderAccepted,
+    Status,
+    Models,
+    ChangeAccepted,
+    DrainAccepted,
     ControlError,
 )
-ASKED: tuple[type[BaseModel], ...] = (ReplayRequest, TriggerRequest, EncoderRequest)
-ENUMS = (Reason, DaemonState, CameraState)
-PARTS_OF_MESSAGES = ("Region", "PartFrame", "CameraStatus")
+ASKED: tuple[type[BaseModel], ...] = (
+    ReplayRequest,
+    TriggerRequest,
+    EncoderRequest,
+    StatusRequest,
+    ModelsRequest,
+    ActivateRequest,
+    RollbackRequest,
+    ShadowRequest,
+    PromoteRequest,
+    ThresholdRequest,
+    UndoRequest,
+    DeleteRequest,
+    DrainRequest,
+)
+ENUMS: tuple[type[StrEnum], ...] = (
+    Reason,
+    DaemonState,
+    CameraState,
+    DriftLevel,
+    ChangeAction,
+    ChangeState,
+    ModelRole,
+    ShadowState,
+)
+PARTS_OF_MESSAGES = (
+    "Region",
+    "PartFrame",
+    "CameraStatus",
+    "CameraDrift",
+    "ModelStanding",
+    "ChangeStanding",
+    "ModelEntry",
+    "ShadowStanding",
+    "ShadowFigures",
+    "ScoreRatios",
+)
 
 
 def wire_schema() -> str:
@@ -70,6 +131,7 @@ def wire_parts() -> dict[str, str]:
         "wire-version": str(WIRE_VERSION),
         "verdicts-address": addresses.VERDICTS,
         "maps-address": addresses.MAPS,
+        "pictures-address": addresses.PICTURES,
         "replay-address": addresses.REPLAY,
         "control-address": addresses.CONTROL,
         "verdicts-watermark": f"{VERDICTS_WATERMARK:,}",
@@ -108,7 +170,7 @@ def _fields(schema: Schema, definitions: Schema, leave_out: set[str]) -> str:
     )
 
 
-def _members(enum: type[Reason | DaemonState | CameraState | Outcome]) -> str:
+def _members(enum: type[StrEnum]) -> str:
     return table(("value", "meaning"), ((f"`{value}`", text) for value, text in member_docs(enum).items()))
 
 

@@ -15,7 +15,9 @@ packages=(
 if [ "${1:-}" = --tests ]; then
     # systemd for systemd-analyze; nothing of it is started
     # mosquitto: a broker for the MQTT bridge
-    packages+=(gir1.2-gst-rtsp-server-1.0 systemd mosquitto)
+    # gcc, libc6-dev: libraries that faults are injected with; e2fsprogs, util-linux: small file systems for them
+    # chromium: a browser for the live view
+    packages+=(gir1.2-gst-rtsp-server-1.0 systemd mosquitto chromium gcc libc6-dev e2fsprogs util-linux)
 fi
 
 as_root=()
