@@ -1,4 +1,5 @@
-"""The watch for drift: compares each camera's recent good frames with calibration, and warns before false alarms come.
+"""The watch for drift: compares each camera's recent good frames with calibration, and warns; as a rule before false
+alarms come.
 
 Frames that fail do not count: nobody knows which of them are good. So a roll full of defects is no drift, while a rise
 of all scores shows in those that still pass.

@@ -24,7 +24,7 @@ from inspectd.shadow.messages import MAP, MAX_MESSAGE, PIXELS, SLOTS, TOLD, Begi
 from inspectd.wire.drafts import MapDraft
 from inspectd.wire.models import Verdict
 
-WORKER: Final = ("-P", "-m", "inspectd.shadow.worker")
+WORKER: Final = ("-P", "-m", "inspectd.shadow.start")
 """What Python runs."""
 LOOK_S: Final = 0.2
 """How often it is looked, while an answer is awaited, whether the end has come."""

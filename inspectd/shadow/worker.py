@@ -1,18 +1,15 @@
 """The candidate's process: looks at one frame after the other.
 
-Started by the daemon as `python -m inspectd.shadow.worker`; it dies with the daemon. It runs when nobody else on the
-machine wants to (SCHED_IDLE), and is the first to go where memory runs out.
+Started by the daemon as `python -m inspectd.shadow.start`; it dies with the daemon.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Final
 
 import cv2
@@ -33,9 +30,6 @@ from inspectd.wire.drafts import MapDraft
 
 ENGINE_TIMEOUT_S: Final = 3600.0
 """The daemon loses patience long before."""
-NICENESS: Final = 19
-"""Where SCHED_IDLE is not to be had."""
-OOM_SCORE: Final = "800"
 
 
 class Worker:
@@ -97,19 +91,8 @@ def _compared(comparison: Comparison, look: Look, ring: RingReader) -> Compared:
     return Compared(agreement=agreement, figures=comparison.figures.told())
 
 
-def give_way() -> None:
-    """Take the time that nobody else wants, and no memory from others. A stricter unit than ours may forbid some of
-    it."""
-    with suppress(OSError):
-        os.nice(NICENESS)
-    with suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
-
-
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="inspectd.shadow.worker", description="Started by the daemon.")
+    parser = argparse.ArgumentParser(prog="inspectd.shadow.start", description="Started by the daemon.")
     parser.add_argument("--parent", required=True, type=int, help="process id of the daemon")
     parser.add_argument("--channel", required=True, type=int, help="descriptor of the message socket")
     parser.add_argument("--ring", required=True, type=int, help="descriptor of the shared memory")
@@ -122,10 +105,5 @@ def main(argv: Sequence[str] | None = None, make: MakeEngine = make_engine) -> N
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     arguments = _arguments(argv)
     die_with(arguments.parent)
-    give_way()
     cv2.setNumThreads(1)
     Worker(Connection(arguments.channel), arguments.ring, make).run()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,9 +1,9 @@
 """What a candidate in the shadow costs the line: with it and without, in short turns, in the same daemon.
 
 The line is kept busy for a share of its time, or gets as many frames as it can take; verdicts are timed at a
-subscriber, from the moment the frame was ready. The candidate is the same graph with another threshold, so it would like
-as much time as the line's own engine. In every other turn it is stopped (SIGSTOP), so that whatever else happens on the
-machine falls on both alike.
+subscriber, from the moment the frame was ready. The candidate is the same graph with another threshold, so it would
+like as much time as the line's own engine. In every other turn it is stopped (SIGSTOP), so that whatever else happens
+on the machine falls on both alike.
 """
 
 from __future__ import annotations
@@ -153,6 +153,6 @@ def _process_of_candidate(daemon: int) -> int:
     """The number of the child that is a candidate."""
     for children in Path(f"/proc/{daemon}/task").glob("*/children"):
         for child in children.read_text().split():
-            if b"inspectd.shadow.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"inspectd.shadow.start" in Path(f"/proc/{child}/cmdline").read_bytes():
                 return int(child)
     raise ToolsError("the candidate has no process")

@@ -36,6 +36,8 @@ MOVED_ELSEWHERE = {
     "inspectd_archive_dropped_total",
     "inspectd_camera_untriggered_total",
     "inspectd_engine_batches_failed_total",
+    "inspectd_shadow_frames_total",
+    "inspectd_shadow_skipped_total",
     "inspectd_verdicts_lost_total",
 }
 """What a folder of pictures cannot bring about; tests of their own do, below or beside the archive."""

@@ -45,7 +45,7 @@ def standing(controller: Controller) -> ShadowStanding:
 
 def candidates(daemon: RunningDaemon) -> list[psutil.Process]:
     children = psutil.Process(daemon.process.pid).children()
-    return [child for child in children if "inspectd.shadow.worker" in child.cmdline()]
+    return [child for child in children if "inspectd.shadow.start" in child.cmdline()]
 
 
 def wait_for_disagreements(controller: Controller, more_than: int) -> ShadowStanding:
