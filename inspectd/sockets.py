@@ -10,17 +10,11 @@ import zmq
 
 from inspectd.doorkeeper import Guard
 from inspectd.errors import PublishError
+from inspectd.keepalive import KEEPALIVE
 
-HEARTBEAT_MS = 2000
-"""How often a connection is tried out; one that does not answer for three times as long is taken for dead. So a peer
-that lost its power or its cable holds no memory for long."""
 MAX_INCOMING_BYTES = 4096
 """Of one part, of a request or a subscription; who sends more is cut off."""
-_ALWAYS: Mapping[int, int] = {
-    zmq.HEARTBEAT_IVL: HEARTBEAT_MS,
-    zmq.HEARTBEAT_TIMEOUT: 3 * HEARTBEAT_MS,
-    zmq.MAXMSGSIZE: MAX_INCOMING_BYTES,
-}
+_ALWAYS: Mapping[int, int] = {**KEEPALIVE, zmq.MAXMSGSIZE: MAX_INCOMING_BYTES}
 
 _WAYS_OUT = {
     errno.EADDRINUSE: "is in use by another program, perhaps another inspectd; end it, or set another port",

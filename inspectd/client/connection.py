@@ -13,12 +13,11 @@ from zmq.utils.monitor import recv_monitor_message
 
 from inspectd.closing import Closing
 from inspectd.errors import ClientError, NotAdmittedError
+from inspectd.keepalive import KEEPALIVE
 from inspectd.keys.files import ClientKeys
 
 RECONNECT_MS: Final = 100
 RECONNECT_MAX_MS: Final = 2000
-ALIVE_MS: Final = 2000
-"""How often a connection is tried out; one dead for three times as long is made anew."""
 AGAIN_S: Final = 2.0
 """From a refusal to the next try."""
 FAILURES: Final = 3
@@ -55,14 +54,14 @@ class Connection(Closing):
         self._failures = 0
         self._again_s: float | None = None
         self.socket: zmq.Socket[bytes] = context.socket(kind)
-        for option, value in (
-            (zmq.LINGER, 0),
-            (zmq.RCVHWM, watermark),
-            (zmq.RECONNECT_IVL, RECONNECT_MS),
-            (zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS),
-            (zmq.HEARTBEAT_IVL, ALIVE_MS),
-            (zmq.HEARTBEAT_TIMEOUT, 3 * ALIVE_MS),
-        ):
+        options = {
+            **KEEPALIVE,
+            zmq.LINGER: 0,
+            zmq.RCVHWM: watermark,
+            zmq.RECONNECT_IVL: RECONNECT_MS,
+            zmq.RECONNECT_IVL_MAX: RECONNECT_MAX_MS,
+        }
+        for option, value in options.items():
             self.socket.setsockopt(option, value)
         if keys is not None:
             keys.apply(self.socket)
@@ -83,7 +82,7 @@ class Connection(Closing):
             self._connect_again()
         while self.monitor.poll(0):
             problem = self._problem(recv_monitor_message(self.monitor)["event"])
-            if problem is not None:
+            if problem is not None and self._again_s is None:  # else it was told, and an event was late
                 self._disconnect()
                 raise NotAdmittedError(f"'{self._address}' {problem}")
 

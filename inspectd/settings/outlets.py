@@ -40,7 +40,7 @@ class PublishSettings(Section):
     none."""
     picture_side: int = Field(default=960, ge=64, le=4096)
     """Longest side of these, px."""
-    pictures_hz: float = Field(default=3.0, gt=0, le=50)
+    pictures_hz: float = Field(default=2.0, gt=0, le=50)
     """Most of these a second and camera; frames that did not pass come first."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from inspectd.wire.models import CameraState, DaemonState, Heartbeat, PartVerdict, Verdict
+from inspectd.wire.models import CameraState, DaemonState, DriftLevel, Heartbeat, PartVerdict, Verdict
 
 SILENT_S: Final = 2.5
 """After so long without a word nothing is being inspected: two heartbeats did not come."""
@@ -76,6 +76,9 @@ def _findings(signs: Signs) -> Iterator[Condition]:
         if camera.state not in _WELL:
             headline = f"Camera {camera.camera}: {camera.state.replace('_', ' ')}"
             yield Condition(Level.WARNING, headline, camera.detail or "It delivers no frames.")
+    for camera in signs.beat.cameras:
+        if camera.drift is not None and camera.drift.level is DriftLevel.WARNING:
+            yield Condition(Level.WARNING, f"Camera {camera.camera} drifts", camera.drift.detail or "")
     yield Condition(Level.OK, "Inspecting", "")
 
 

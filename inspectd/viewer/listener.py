@@ -42,7 +42,7 @@ class Listener(Closing):
         self._replay = sources.replay
         self._keys = sources.keys
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
+        self._thread = threading.Thread(target=self._guarded, name="listener", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -54,6 +54,13 @@ class Listener(Closing):
         if self._thread.is_alive():
             self._thread.join()
         self._client.close()
+
+    def _guarded(self) -> None:
+        try:
+            self._run()
+        except Exception:
+            log.exception("the listener failed")
+            self._scene.cannot_listen("The viewer itself has failed; start it again. Its log tells why.")
 
     def _run(self) -> None:
         remembered = not self._replay

@@ -1,7 +1,7 @@
 // One verdict in full: the last defect, or the one that was chosen.
 
 import { byId, make, setText } from "./dom.js";
-import { Picture } from "./picture.js";
+import { Picture, keyOf } from "./picture.js";
 import { area, clock, count, metres, milliseconds, number, place, size, spoken } from "./words.js";
 
 const REGIONS = 12;
@@ -38,15 +38,41 @@ export class Detail {
 
   update(cameras = this.cameras ?? []) {
     this.cameras = cameras;
-    const verdict = this.chosen ?? this.lastDefect();
-    if (!verdict) return;
+    const verdict = this.wanted();
+    if (verdict) this.present(verdict);
+  }
+
+  wanted() {
+    return this.chosen ?? this.lastDefect();
+  }
+
+  // Words and picture change together, once the picture is there.
+  async present(verdict) {
+    const picture = this.pictureOf(verdict);
+    const shown = picture ? await this.picture.show(verdict, picture.heat) : this.picture.key === keyOf(verdict);
+    if (this.wanted() !== verdict || (picture && !shown && this.pictureOf(verdict))) return; // not yet, or no more
+    this.sayInstead(verdict, shown);
     setText(byId("detail-title"), this.chosen ? "Chosen verdict" : verdict.outcome === "ERROR" ? "Last error" : "Last defect");
-    if (verdict !== this.shown) {
-      this.shown = verdict;
-      this.tell(verdict);
-      this.picked(verdict.sequence);
+    if (verdict === this.shown) return;
+    this.shown = verdict;
+    this.tell(verdict);
+    this.picked(verdict.sequence);
+  }
+
+  pictureOf(verdict) {
+    const camera = this.cameras.find((one) => one.camera === verdict.camera);
+    return [camera?.shown, ...(camera?.kept ?? [])].find((one) => one?.sequence === verdict.sequence);
+  }
+
+  // What is said where there is no picture.
+  sayInstead(verdict, shown) {
+    if (shown) {
+      this.picture.say("");
+      return;
     }
-    this.showPicture(verdict);
+    this.picture.clear();
+    if (verdict.kind === "part") this.picture.say("A part", "Its frames have verdicts of their own.");
+    else this.picture.say("No picture", "Only some frames are shown, and kept for a while.");
   }
 
   // The last defect of which there is a picture, or the last ERROR or part where that is newer still and has none.
@@ -56,18 +82,6 @@ export class Detail {
       this.store.verdicts.findLast((verdict) => verdict.outcome === "ERROR" || kept.has(verdict.sequence)) ??
       this.store.verdicts.findLast((verdict) => verdict.outcome !== "PASS")
     );
-  }
-
-  showPicture(verdict) {
-    const camera = this.cameras.find((one) => one.camera === verdict.camera);
-    const picture = [camera?.shown, ...(camera?.kept ?? [])].find((one) => one?.sequence === verdict.sequence);
-    if (picture) {
-      this.picture.show(verdict, picture.heat).then((shown) => shown && this.picture.say(""));
-    } else if (this.picture.key !== `${verdict.camera}/${verdict.sequence}`) {
-      this.picture.clear();
-      if (verdict.kind === "part") this.picture.say("A part", "Its frames have verdicts of their own.");
-      else this.picture.say("No picture", "Only some frames are shown, and kept for a while.");
-    }
   }
 
   nothing() {

@@ -21,7 +21,7 @@ export class Picture {
   // Show the picture of a verdict on a frame, once it is there; until then the one before stays. Resolves to whether it is
   // shown now.
   async show(verdict, heat) {
-    const key = `${verdict.camera}/${verdict.sequence}`;
+    const key = keyOf(verdict);
     if (this.wanted === `${key}/${heat}`) return this.key === key;
     this.wanted = `${key}/${heat}`;
     const camera = encodeURIComponent(verdict.camera);
@@ -93,6 +93,8 @@ export class Picture {
     this.frame.replaceChildren();
   }
 }
+
+export const keyOf = (verdict) => `${verdict.camera}/${verdict.sequence}`;
 
 async function loaded(source) {
   const image = new Image();

@@ -15,9 +15,11 @@ from inspectd.viewer.rates import Rates
 from inspectd.viewer.roll import LENGTH_MM, Roll
 from inspectd.viewer.scene import ENTRIES, Scene
 from inspectd.wire.models import (
+    CameraDrift,
     CameraState,
     CameraStatus,
     DaemonState,
+    DriftLevel,
     Heartbeat,
     MapHeader,
     Outcome,
@@ -185,6 +187,12 @@ def test_an_error_is_an_alarm_for_a_while() -> None:
 
 def test_a_lost_camera_is_a_warning() -> None:
     assert level(HEARTBEAT) == (Level.WARNING, "Camera web: backing off")
+
+
+def test_a_camera_that_drifts_is_a_warning() -> None:
+    drift = CameraDrift(level=DriftLevel.WARNING, detail="scores are 18 % higher", scores=0.18, false_rejects=0.05)
+    camera = BEAT.cameras[0].model_copy(update={"drift": drift})
+    assert level(BEAT.model_copy(update={"cameras": (camera,)})) == (Level.WARNING, "Camera web drifts")
 
 
 def test_an_error_of_long_ago_is_no_alarm(scene: Scene) -> None:
