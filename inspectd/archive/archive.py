@@ -150,7 +150,11 @@ class Archive(Closing):
     def _copy(self) -> None:
         nearest: dict[str, Copy] = {}
         while (held := self._held.get()) is not None:
-            copy = held.copied()
+            try:
+                copy = held.copied()
+            except MemoryError:
+                self._meters.not_archived("queue_full")
+                continue
             if copy.kept is Kept.NEAR:
                 camera = copy.verdict.camera
                 before = nearest.get(camera)

@@ -67,11 +67,12 @@ def days(archive: Path) -> Iterator[Path]:
         OSError: the archive cannot be read.
     """
     for entry in archive.iterdir():
-        if _is_day(entry.name) and entry.is_dir():
+        if is_day(entry.name) and entry.is_dir():
             yield entry
 
 
-def _is_day(name: str) -> bool:
+def is_day(name: str) -> bool:
+    """Whether a directory of this name is a day's: `2026-11-25`."""
     try:
         return date.fromisoformat(name).isoformat() == name
     except ValueError:

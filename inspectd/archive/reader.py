@@ -14,6 +14,7 @@ What an entry is asked for is read from the disk when it is asked.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -27,9 +28,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from inspectd.archive.labels import Label, Opinion, read_label, with_suffix, write_label
-from inspectd.archive.layout import MAP, PICTURE, RECORD, EntryName, Kept, days
+from inspectd.archive.layout import MAP, PICTURE, RECORD, EntryName, Kept, days, is_day
 from inspectd.archive.record import Record
 from inspectd.errors import ArchiveError, EntryGoneError
+from inspectd.settings.section import NAME
 from inspectd.wire.drafts import MapDraft
 from inspectd.wire.models import Outcome, Verdict
 
@@ -202,15 +204,15 @@ class ArchiveReader:
         day, _, rest = entry_id.partition("/")
         camera, _, stem = rest.partition("/")
         name = EntryName.parse(stem)
-        if name is not None:
-            for entry in self._listed({camera}, _Window(None, None), day):
-                if entry.name == name:
-                    return entry
+        if name is not None and is_day(day) and re.fullmatch(NAME, camera):  # so that nothing else can be named
+            entry = Entry(name, self.path / day / camera)
+            if with_suffix(entry.stem, RECORD).exists():
+                return entry
         raise EntryGoneError(f"{entry_id}: not in the archive")
 
-    def _listed(self, cameras: Collection[str] | None, window: _Window, only_day: str | None = None) -> Iterator[Entry]:
+    def _listed(self, cameras: Collection[str] | None, window: _Window) -> Iterator[Entry]:
         try:
-            chosen = [day for day in days(self.path) if window.may_hold(day.name) and only_day in {None, day.name}]
+            chosen = [day for day in days(self.path) if window.may_hold(day.name)]
         except OSError as error:
             raise ArchiveError(f"{self.path}: cannot be read: {error.strerror}") from error
         for day in chosen:

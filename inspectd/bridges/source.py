@@ -15,6 +15,7 @@ from inspectd.client import Client, Event, Gap, JournalReplaced, Replayer
 from inspectd.client.messages import parsed_numbered
 from inspectd.closing import Closing
 from inspectd.errors import ClientError, NotAdmittedError
+from inspectd.sparing import Sparing
 from inspectd.wire.models import Numbered
 
 REPLAY_TIMEOUT_S = 1.0
@@ -64,6 +65,7 @@ class Source(Closing):
         self._journal = None if after is None else after.journal
         self._missing: Repairing | None = None
         self._repaired: deque[Heard] = deque()
+        self._refused = Sparing(log.error, "the daemon does not let this bridge in")
         self._replayer = Replayer(replay, REPLAY_TIMEOUT_S, keys)
         self._client = Client(
             verdicts,
@@ -86,7 +88,7 @@ class Source(Closing):
         try:
             event = self._client.receive(timeout_s)
         except NotAdmittedError as error:
-            log.error("the daemon does not let this bridge in", error=str(error))  # noqa: TRY400 - said by the daemon
+            self._refused.tell(error=str(error))
             return None
         except ClientError as error:
             log.warning("a message was passed over", error=str(error))

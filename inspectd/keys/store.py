@@ -66,11 +66,14 @@ class KeyStore:
         Raises:
             KeysError: there is none that can be used.
         """
-        if not self._server.exists():
+        try:
+            return read_pair(self._server)
+        except KeysError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
             raise KeysError(
                 f"{self._server}: no such file; make it with 'inspectd keys server --keys {self.directory}'"
-            )
-        return read_pair(self._server)
+            ) from error
 
     def make_client(self, name: str, file: Path, *, force: bool = False) -> None:
         """Make a client's pair, write the one file it needs, and let it in.

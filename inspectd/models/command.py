@@ -18,8 +18,16 @@ if TYPE_CHECKING:
     from inspectd.models.offline import Offline
     from inspectd.wire.models import ChangeStanding, ModelEntry, ModelStanding
 
-models = typer.Typer(help="Keep models, and choose the one that judges.", no_args_is_help=True)
-threshold = typer.Typer(help="Move the threshold of the model that judges.", no_args_is_help=True)
+models = typer.Typer(
+    help="Keep models, and choose the one that judges.",
+    epilog="Example: inspectd models list",
+    no_args_is_help=True,
+)
+threshold = typer.Typer(
+    help="Move the threshold of the model that judges.",
+    epilog="Example: inspectd threshold show",
+    no_args_is_help=True,
+)
 
 
 def _login() -> str:

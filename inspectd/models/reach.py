@@ -43,7 +43,7 @@ def reached(
     except ClientError as error:
         if registry is not None:
             raise
-        raise ClientError(f"{error} Where no daemon runs, name its --config or its --registry") from error
+        raise ClientError(f"{error}\nWhere no daemon runs, name its --config or its --registry") from error
 
 
 def registry_to_add_to(control: str | None, config: Path | None, directory: Path | None, keys: Path | None) -> Registry:

@@ -176,6 +176,8 @@ def _paths(section: BaseModel | Mapping[str, object], above: str = "") -> Iterat
             yield from _paths(value, f"{above}{key}.")
         elif key == "source" and isinstance(value, str) and value.startswith("images:"):
             yield above + key, Path(value.removeprefix("images:"))
+        elif key == "path" and isinstance(value, str) and value:  # archive.path, where an empty text stands for none
+            yield above + key, Path(value)
 
 
 def _hidden(path: Path) -> str | None:

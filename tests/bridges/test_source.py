@@ -6,14 +6,18 @@ import time
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from inspectd.bridges.handover import Position
 from inspectd.bridges.source import Heard, Lost, Repaired, Repairing, Source
-from inspectd.client import Heartbeat, Verdict
+from inspectd.client import Client, Heartbeat, Verdict
+from inspectd.doorkeeper import Guard
 from inspectd.journal import Journal
+from inspectd.keys.store import KeyStore
 from inspectd.replay import ReplayServer
 from inspectd.settings import PublishSettings
-from tests.daemons import free_port
+from tests.daemons import free_port, wait_until
 from tests.inspectd.publishing import draft, heard_until, local_settings, publishing
 
 
@@ -69,3 +73,29 @@ def test_what_the_journal_no_longer_holds_is_lost(tmp_path: Path, settings: Publ
             heard = heard_until(source, lambda event: isinstance(event, Verdict) and event.sequence == 43)
     assert [event for event in heard if isinstance(event, Lost)] == [Lost(11, 40)]
     assert sequences(heard) == [41, 42, 43]
+
+
+def test_a_bridge_shows_its_key_for_verdicts_and_for_what_it_missed(tmp_path: Path, settings: PublishSettings) -> None:
+    keys, file, stranger = KeyStore(tmp_path / "keys"), tmp_path / "plc", tmp_path / "stranger"
+    keys.make_server()
+    for name, own in (("plc", file), ("stranger", stranger)):
+        keys.make_client(name, own)
+    keys.revoke("stranger")
+    with publishing(tmp_path / "journal.db", settings, Guard(keys.directory)) as publisher:
+        publisher.submit(draft(1))
+        assert publisher.flush(20)
+        with Client(settings.verdicts, keys=file) as client:
+            (beat,) = heard_until(client, lambda event: isinstance(event, Heartbeat))
+        with Source(settings.verdicts, settings.replay, Position(1, beat.journal, 0), file) as source:
+            publisher.submit(draft(2))
+            heard = heard_until(source, lambda event: isinstance(event, Verdict) and event.sequence == 2)
+        assert sequences(heard) == [1, 2]
+        with Source(settings.verdicts, settings.replay, None, stranger) as source, capture_logs() as log:
+            wait_until(
+                lambda: source.receive(0.1) is None and "the daemon does not let this bridge in" in map(event_of, log),
+                "it is told that it is not let in",
+            )
+
+
+def event_of(line: EventDict) -> str:
+    return str(line["event"])

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from inspectd.doorkeeper import Guard
 from inspectd.journal import Journal
 from inspectd.metrics.meters import Meters
 from inspectd.publisher import DaemonStatus, Publisher
@@ -89,7 +90,7 @@ def local_settings(**changes: Any) -> PublishSettings:
 
 
 @contextmanager
-def publishing(journal: Path, settings: PublishSettings) -> Iterator[Publisher]:
+def publishing(journal: Path, settings: PublishSettings, guard: Guard | None = None) -> Iterator[Publisher]:
     """Publisher and replay server over a journal, in this process."""
     with Journal(journal, max_age_days=30, max_size_mb=64) as opened:
         failures: list[Exception] = []
@@ -101,10 +102,11 @@ def publishing(journal: Path, settings: PublishSettings) -> Iterator[Publisher]:
             lambda: STATUS,
             on_fatal=failures.append,
             meters=Meters(CAMERAS),
+            guard=guard,
         )
         try:
             publisher.start()
-            with ReplayServer(settings.replay, opened):
+            with ReplayServer(settings.replay, opened, guard):
                 yield publisher
         finally:
             publisher.close()

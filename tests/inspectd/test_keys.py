@@ -85,6 +85,14 @@ def test_a_name_is_no_path(store: KeyStore, tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_directory_that_cannot_be_looked_into_is_told(tmp_path: Path) -> None:
+    with pytest.raises(KeysError, match="no such file; make it with 'inspectd keys server"):
+        KeyStore(tmp_path / "none").server()
+    # As one that another user owns; nothing is forbidden to root, who may run this.
+    with pytest.raises(KeysError, match=r"server\.key_secret: cannot be read: File name too long"):
+        KeyStore(tmp_path / ("x" * 300)).server()
+
+
 def test_the_daemons_own_key_lets_nobody_in(store: KeyStore) -> None:
     with pytest.raises(KeysError, match="the daemon's own key"):
         store.allow("plc", store.server().public)

@@ -33,12 +33,12 @@ def label(
 ) -> None:
     """Show archived pictures in a browser, for a person to say good or bad.
 
-    False alarms become training data, and all that was found wrong enters the regression set: 'inspectd-train fit
-    --labels ARCHIVE' uses both.
+    False alarms become training data, and all that was found wrong enters the
+    regression set: 'inspectd-train fit --labels ARCHIVE' uses both.
     """
     host, port = _address(listen, insecure=insecure)
     recorder = Recorder(who or getpass.getuser(), RegressionSet(regression or archive / FOLDER))
-    page = make_page(ArchiveReader(archive), recorder, ("*",) if insecure else _HERE)
+    page = make_page(ArchiveReader(archive), recorder, ("*",) if insecure else (*_HERE, host))
     Console(stderr=True).print(f"label at http://{listen}, Ctrl-C ends", highlight=False)
     uvicorn.run(page, host=host, port=port, log_level="warning", server_header=False)
 

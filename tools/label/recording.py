@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from inspectd.archive import Entry, Label, Opinion
@@ -10,11 +11,12 @@ from tools.label.regression import RegressionSet
 
 
 class Recorder:
-    """Of one person."""
+    """Of one person, who may have the page open twice; any thread."""
 
     def __init__(self, who: str, regression: RegressionSet) -> None:
         self._who = who
         self._regression = regression
+        self._lock = threading.Lock()
 
     def record(self, entry: Entry, opinion: Opinion | None) -> None:
         """Label the entry, durably; None takes back what was said.
@@ -27,5 +29,6 @@ class Recorder:
             None if opinion is None else Label(opinion=opinion, who=self._who, labelled_utc=utc_text(time.time_ns()))
         )
         # The label first: it keeps the daemon from removing the picture that the set is about to copy.
-        entry.set_label(label)
-        self._regression.take(entry, label)
+        with self._lock:
+            entry.set_label(label)
+            self._regression.take(entry, label)

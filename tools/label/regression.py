@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from engines.durable import sync_directory, write_synced
+from engines.durable import replace_file
 from inspectd.archive import Entry, Label, Opinion
 from inspectd.wire.models import Outcome, Verdict
 from tools.errors import OutputError, PictureError
@@ -133,11 +133,7 @@ class RegressionSet:
     def _write(self, entry: Entry, case: _CaseFile) -> None:
         self.path.mkdir(exist_ok=True)
         for suffix, data in ((".png", entry.png()), (".json", (case.model_dump_json(indent=1) + "\n").encode())):
-            file = self._file(entry, suffix)
-            unfinished = file.with_name(f".writing-{file.name}")
-            write_synced(unfinished, data, "wb")
-            unfinished.replace(file)
-        sync_directory(self.path)
+            replace_file(self._file(entry, suffix), data)
 
     def _remove(self, entry: Entry) -> None:
         for suffix in (".json", ".png"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calib.heatmap import levels
-from tools.report.drawing import TRUTH, Picture, map_over, outlined
+from tools.report.drawing import TRUTH, data_uri, map_over, outlined
 
 BUDGET = 380_000
 """All example pictures together, bytes of base64."""
 SIDES = 280, 200, 140, 100
 """Longest side of an example, px: the first that keeps the budget."""
-QUALITY = 84
-"""Of the JPEGs."""
 MOST = 24
 """Examples on a page."""
 
@@ -77,15 +74,6 @@ def _shown(example: Example, threshold: float, side: int) -> ShownExample:
         label=example.label,
         score=f"{example.score:.4g}",
         verdict="FAIL" if example.score >= threshold else "PASS",
-        picture=_data_uri(plain, side),
-        map=_data_uri(mapped, side),
+        picture=data_uri(plain, side),
+        map=data_uri(mapped, side),
     )
-
-
-def _data_uri(pixels: Picture, side: int) -> str:
-    scale = side / max(pixels.shape[:2])
-    if scale < 1:
-        size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    jpeg = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()

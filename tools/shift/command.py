@@ -42,15 +42,13 @@ def report(
         datetime | None,
         typer.Option(metavar="TIME", formats=_FORMATS, help="When it ended.", show_default="the newest verdict"),
     ] = None,
-    hours: Annotated[float, typer.Option(metavar="H", min=0.01, help="Its length, without --since.")] = 8.0,
+    hours: Annotated[float, typer.Option(metavar="H", min=0.01, max=87_600, help="Its length, without --since.")] = 8.0,
 ) -> None:
     """Write a shift's report from the journal, as a page to print.
 
     Yield over time, where on the frame defects fall, the worst with pictures,
     how the scores moved, when nothing was inspected and why, and who changed
     model or threshold. The daemon may go on meanwhile.
-
-    Example: inspectd-train report /var/lib/inspectd/journal.db --out shift.html
     """
     pictures = None if archive is None else ArchiveReader(archive)
     with JournalReader(journal) as reader:

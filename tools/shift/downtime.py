@@ -40,9 +40,12 @@ class Stretch:
 class Watch:
     """Watches one camera's verdicts go past, in order."""
 
-    def __init__(self, camera: str) -> None:
+    def __init__(self, camera: str, since: datetime) -> None:
+        """The shift begins at `since`."""
         self._camera = camera
+        self._since = since
         self._boot: str | None = None
+        self._first: datetime | None = None
         self._last: datetime | None = None
         self._failing: tuple[str, datetime] | None = None
         self._intervals: deque[float] = deque(maxlen=INTERVALS)
@@ -56,12 +59,17 @@ class Watch:
             self._failing = self._failing or (str(verdict.reason), at)
         elif self._failing is not None:
             self._end(at)
+        self._first = self._first or at
         self._boot, self._last = verdict.boot, at
 
     def close(self, end: datetime) -> None:
         """The shift ends; what fails now fails to its end."""
         if self._failing is not None:
             self._end(end)
+        elif self._last is not None:
+            self._note_stillness(self._last, end)
+        if self._first is not None:  # only now is known what is usual
+            self._note_stillness(self._since, self._first)
 
     def _look_back(self, verdict: Verdict, at: datetime) -> None:
         """Find a gap before this verdict, where none was told."""
@@ -73,10 +81,13 @@ class Watch:
                 self.stretches.append(Stretch(self._camera, NOT_RUNNING, self._last, at))
             return
         if len(self._intervals) >= LEAST_KNOWN:
-            usual = statistics.median(self._intervals)
-            if interval > max(STILL_S, STILL_FRAMES * usual):
-                self.stretches.append(Stretch(self._camera, NO_FRAMES, self._last, at))
+            self._note_stillness(self._last, at)
         self._intervals.append(interval)
+
+    def _note_stillness(self, begin: datetime, end: datetime) -> None:
+        usual = statistics.median(self._intervals) if self._intervals else 0.0
+        if (end - begin).total_seconds() > max(STILL_S, STILL_FRAMES * usual):
+            self.stretches.append(Stretch(self._camera, NO_FRAMES, begin, end))
 
     def _end(self, at: datetime) -> None:
         assert self._failing is not None

@@ -71,11 +71,15 @@ def _cards(tally: Tally) -> Iterable[_Card]:
         yield _Card("passed", percent(total[Outcome.PASS] / frames), f"{total[Outcome.PASS]:,} of {frames:,} frames")
         yield _Card("failed", f"{total[Outcome.FAIL]:,}", percent(total[Outcome.FAIL] / frames) + " of the frames")
         yield _Card("errors", f"{total[Outcome.ERROR]:,}", "frames that were not judged, none of them passed")
-        yield _Card("frames an hour", f"{per_hour:,.0f}", f"{len(tally.outcomes)} cameras together")
+        yield _Card("frames an hour", f"{per_hour:,.0f}", _together(len(tally.outcomes)))
     parts = tally.parts.total()
     if parts:
         yield _Card("parts passed", percent(tally.parts[Outcome.PASS] / parts), f"of {parts:,} parts")
     yield _Card("not inspected", _duration(_down_s(tally.stretches)), "of any camera, see below")
+
+
+def _together(cameras: int) -> str:
+    return "of one camera" if cameras == 1 else f"{cameras} cameras together"
 
 
 def _camera_row(camera: str, counts: Counter[Outcome]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from array import array
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
@@ -36,8 +37,8 @@ class Tally:
         self.reasons: Counter[tuple[str, Reason]] = Counter()
         """ERRORs by camera and reason."""
         self.over_time: dict[Outcome, NDArray[np.int64]] = {outcome: np.zeros(BINS, np.int64) for outcome in Outcome}
-        self.scores: dict[str, list[list[float]]] = {}
-        """Score / threshold, by camera and bin."""
+        self.scores: dict[str, list[array[float]]] = {}
+        """Score / threshold, by camera and bin; 4 bytes each."""
         self.parts: Counter[Outcome] = Counter()
         self.places: dict[str, Places] = {}
         """By camera; of those with defects."""
@@ -68,11 +69,11 @@ class Tally:
         self.bundles[verdict.bundle] += 1
         self.outcomes.setdefault(camera, Counter())[verdict.outcome] += 1
         self.over_time[verdict.outcome][time_bin] += 1
-        self._watches.setdefault(camera, Watch(camera)).add(verdict, at)
+        self._watches.setdefault(camera, Watch(camera, self.window.since)).add(verdict, at)
         if verdict.reason is not None:
             self.reasons[camera, verdict.reason] += 1
         if verdict.score is not None:
-            bins = self.scores.setdefault(camera, [[] for _ in range(BINS)])
+            bins = self.scores.setdefault(camera, [array("f") for _ in range(BINS)])
             bins[time_bin].append(verdict.score / verdict.threshold)
         if verdict.outcome is Outcome.FAIL:
             self._add_defective(verdict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from inspectd.archive.reader import ArchiveReader, Entry
 from inspectd.errors import ArchiveError
 from inspectd.wire.models import Outcome, Region, Verdict
-from tools.report.drawing import Picture
+from tools.report.drawing import Picture, data_uri
 from tools.shift.reading import Window
 
 SIDE = 360
@@ -22,7 +21,6 @@ AROUND = 1.5
 """So many times the region's own size is shown on each side of the worst region."""
 LEAST = 96
 """The least side of what is cut out, px."""
-QUALITY = 84
 OUTLINE = (255, 255, 255)
 SHADE = (20, 20, 20)
 
@@ -81,7 +79,7 @@ def _worst(verdict: Verdict, entry: Entry | None) -> Worst:
         pixels = entry.picture()
     except ArchiveError:  # removed to make room meanwhile, or damaged
         return Worst(verdict, None, None)
-    return Worst(verdict, _data_uri(_cut_out(pixels, verdict.regions)), entry.id)
+    return Worst(verdict, data_uri(_cut_out(pixels, verdict.regions), SIDE), entry.id)
 
 
 def _cut_out(pixels: Picture, regions: Sequence[Region]) -> Picture:
@@ -111,11 +109,3 @@ def _sides(pixels: Picture, regions: Sequence[Region]) -> tuple[int, int]:
 
 def _begin(middle: float, length: int, limit: int) -> int:
     return max(0, min(round(middle - length / 2), limit - length))
-
-
-def _data_uri(pixels: Picture) -> str:
-    scale = min(1.0, SIDE / max(pixels.shape[:2]))
-    if scale < 1:
-        pixels = np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-    encoded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
-    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()

@@ -15,6 +15,7 @@ from engines.pixels import PixelFormat
 from inspectd.archive import ArchiveReader, Kept, Label, Opinion
 from inspectd.archive.ages import AgeClock
 from inspectd.archive.archive import MOST_HELD, _Held
+from inspectd.archive.backlog import Copy
 from inspectd.errors import ArchiveError, EntryGoneError
 from inspectd.wire.models import Outcome
 from tests.daemons import wait_until
@@ -133,6 +134,23 @@ def test_what_comes_too_fast_is_dropped_and_counted(tmp_path: Path, monkeypatch:
         # One is being written, two wait, and the others found no room.
         assert line.dropped("queue_full") == 3
         gate.set()
+
+
+def test_a_picture_for_which_there_is_no_memory_is_dropped_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> Copy:
+        raise MemoryError
+
+    released: list[int] = []
+    with filled(tmp_path) as line:
+        with monkeypatch.context() as short:
+            short.setattr(Copy, "of", refused)
+            line.show(seen(1, released=released))
+            wait_until(lambda: line.dropped("queue_full"), "it was dropped")
+        line.show(seen(2, released=released))
+    assert sequences(line.entries()) == [2]
+    assert released == [1, 2]
 
 
 def test_frames_beyond_those_that_may_be_held_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

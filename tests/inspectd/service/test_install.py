@@ -145,6 +145,7 @@ def test_a_configuration_that_is_there_is_not_replaced(tmp_path: Path, config: P
         ("/srv/brick", "/home/me/brick", "model.bundle = '/home/me/brick': the service sees nothing in /home"),
         ("/srv/brick", "brick", "model.bundle = 'brick': not an absolute path"),
         ("v4l2:/dev/video0", "images:web/*.png", "cameras.web.source = 'web/[*].png': not an absolute path"),
+        ("99\n", "99\n[archive]\npath = 'archive'\n", "archive.path = 'archive': not an absolute path"),
         ("99", "-1", "cameras.web.deadline_ms = -1"),
     ],
 )

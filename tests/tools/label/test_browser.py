@@ -80,3 +80,21 @@ def test_a_person_labels_by_the_keyboard(archive: Path, address: str) -> None:
     assert labels(archive) == {3: "good", 10: "bad"}
     assert [case.lesson for case in RegressionSet(archive / "regression").cases()] == ["false alarm", "miss"]
     assert problems == []
+
+
+def test_nothing_is_said_of_a_picture_that_is_not_there_yet(archive: Path, address: str) -> None:
+    with sync_api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.route("**/picture/**", lambda _: None)  # not answered
+        with page.expect_request("**/picture/**"):
+            page.goto(address)
+        page.keyboard.press("b")
+        page.wait_for_timeout(300)
+        assert labels(archive) == {}
+        page.unroute("**/picture/**")  # lets the one go on that waits
+        page.wait_for_selector("#sheet:not([hidden])")
+        page.keyboard.press("b")
+        sync_api.expect(page.locator("#progress")).to_have_text("2 / 3 · 1 labelled")
+        browser.close()
+    assert labels(archive) == {3: "bad"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,7 @@ from tests.inspectd.archive.frames import filled, picture, seen  # noqa: E402
 from tools.errors import PictureError  # noqa: E402
 from tools.label.page import make_page  # noqa: E402
 from tools.label.recording import Recorder  # noqa: E402
-from tools.label.regression import Lesson, RegressionSet  # noqa: E402
+from tools.label.regression import Lesson, RegressionSet, lesson_of  # noqa: E402
 
 FAIL, PASS = "2026-11-25/web/1-000000012-FAIL", "2026-11-25/web/1-000000010-PASS-sample"
 
@@ -112,6 +113,17 @@ def test_what_was_wrong_enters_the_regression_set(client: TestClient, archive: P
     assert say(client, PASS, "good") == 200
     assert say(client, FAIL, None) == 200
     assert [case.name for case in regression.cases()] == ["2026-11-25_web_1-000000015"]
+
+
+def test_label_and_case_agree_whoever_says_what_at_once(archive: Path) -> None:
+    entry, regression = ArchiveReader(archive).entry(FAIL), RegressionSet(archive / "regression")
+    recorder = Recorder("mara", regression)
+    said = [Opinion.GOOD, Opinion.BAD] * 20
+    with ThreadPoolExecutor(4) as people:
+        list(people.map(lambda opinion: recorder.record(entry, opinion), said))
+    label, (case,) = entry.label(), regression.cases()
+    assert label == case.label
+    assert case.lesson is lesson_of(Outcome.FAIL, case.label.opinion)
 
 
 def test_an_entry_that_was_removed_is_told(client: TestClient, archive: Path) -> None:

@@ -28,12 +28,12 @@ def said(outcome: Outcome = Outcome.PASS, reason: Reason | None = None, boot: st
     return draft(1, outcome=outcome, reason=reason, **changes).numbered("line-3", boot, "journal", 1)
 
 
-def watched(*events: tuple[float, Verdict]) -> list[tuple[str, float, float]]:
-    """(reason, begin, length) of every stretch, s since the beginning; the shift ends 1,000 s after it."""
-    watch = Watch("web")
+def watched(*events: tuple[float, Verdict], end: float | None = None) -> list[tuple[str, float, float]]:
+    """(reason, begin, length) of every stretch, s since the beginning; the shift ends with the last event, or then."""
+    watch = Watch("web", BEGIN)
     for at, verdict in events:
         watch.add(verdict, BEGIN + timedelta(seconds=at))
-    watch.close(BEGIN + timedelta(seconds=1000))
+    watch.close(BEGIN + timedelta(seconds=events[-1][0] if end is None else end))
     return [(stretch.reason, (stretch.begin - BEGIN).total_seconds(), stretch.seconds) for stretch in watch.stretches]
 
 
@@ -47,12 +47,16 @@ class TestDowntime:
         ]
 
     def test_what_fails_at_the_end_fails_to_the_end(self) -> None:
-        assert watched((1, said()), (990, said()), (995, said(Outcome.ERROR, Reason.BLANK)))[-1] == ("blank", 995, 5)
+        assert watched((1, said()), (5, said(Outcome.ERROR, Reason.BLANK)), end=1000) == [("blank", 5, 995)]
 
     def test_a_pause_of_the_line_is_told_and_a_slow_one_is_none(self) -> None:
         steady = [(float(second), said()) for second in range(5)]
         assert watched(*steady, (64, said())) == [(NO_FRAMES, 4, 60)]
-        assert watched(*((30.0 * index, said()) for index in range(1, 20))) == []
+        assert watched(*((30.0 * index, said()) for index in range(1, 20)), end=1000) == []
+
+    def test_a_line_that_began_late_or_stopped_early_is_told(self) -> None:
+        steady = [(float(second), said()) for second in range(400, 405)]
+        assert sorted(watched(*steady, end=1000)) == [(NO_FRAMES, 0, 400), (NO_FRAMES, 404, 596)]
 
     def test_a_restart_is_told_apart_from_a_pause(self) -> None:
         assert watched((0, said()), (1, said()), (61, said(boot="2"))) == [(NOT_RUNNING, 1, 60)]
