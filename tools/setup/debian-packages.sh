@@ -18,6 +18,8 @@ if [ "${1:-}" = --tests ]; then
     # gcc, libc6-dev: libraries that faults are injected with; e2fsprogs, util-linux: small file systems for them
     # chromium: a browser for the live view
     packages+=(gir1.2-gst-rtsp-server-1.0 systemd mosquitto chromium gcc libc6-dev e2fsprogs util-linux)
+    # The example subscribers in C and C# (docs/examples)
+    packages+=(make pkg-config libzmq3-dev libcjson-dev mono-mcs libnewtonsoft-json-cil-dev)
 fi
 
 as_root=()

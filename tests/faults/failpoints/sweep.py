@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +18,7 @@ class Came:
     calls: int
     """That it makes where nothing kills it."""
     kills: int = 0
-    at: dict[str, int] = field(default_factory=Counter)
+    at: dict[str, int] = field(default_factory=dict)
     """Kills by call."""
     inconsistencies: list[str] = field(default_factory=list)
 
@@ -39,5 +38,6 @@ def sweep(scene: Scene, least: int) -> Came:
                 continue
         if point.number <= len(made):
             came.kills += 1
-            came.at[made[point.number - 1].name] += 1
+            call = made[point.number - 1].name
+            came.at[call] = came.at.get(call, 0) + 1
     return came

@@ -98,7 +98,7 @@ def damaged_pictures(folder: Path) -> Seen:
     return Seen(line.told("web"))
 
 
-@fault("capture process killed", "SIGKILL")
+@fault("capture process killed", "SIGKILL", long=True)
 def capture_killed(folder: Path) -> Seen:
     line = Line(folder, lambda source: {"web": steady(source), "other": steady(source)})
     with line.running() as daemon:

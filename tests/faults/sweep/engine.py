@@ -28,7 +28,7 @@ def _numberless(name: str, kind: str) -> Fault:
     return numberless
 
 
-@fault("engine slower than the line", "10 ms a tile, two tiles a frame, 120 frames/s")
+@fault("engine slower than the line", "10 ms a tile, two tiles a frame, 120 frames/s", long=True)
 def slow(folder: Path) -> Seen:
     line = Line(folder, lambda source: {"web": steady(source, rate_hz=120.0, drop="oldest", deadline_ms=400)})
     with line.running(_program("slow")):
@@ -40,7 +40,7 @@ def slow(folder: Path) -> Seen:
 
 
 def _fatal(name: str, injected: str, kind: str, failure: type[EngineFailure]) -> Fault:
-    @fault(name, injected)
+    @fault(name, injected, long=True)
     def fatal(folder: Path) -> Seen:
         line = Line(folder, engine__timeout_s=1.0)
         with line.listening():

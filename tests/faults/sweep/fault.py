@@ -43,7 +43,7 @@ class Fault:
     lacking: Callable[[], str | None]
     """What this machine lacks to inject it, in words."""
     long: bool
-    """Whether it takes too long for every run of the tests."""
+    """Whether it is left to the whole sweep: it takes long, or the tests have the like of it elsewhere."""
 
     def happen(self, folder: Path) -> Report:
         """Inject it, and tell how that went."""

@@ -71,7 +71,7 @@ def engine_of_another_version(folder: Path) -> Seen:
     return _well_again(line, 1, SettingsError.exit_code)
 
 
-@fault("engine judges otherwise", "the INT8 engine's golden scores are not those that it gives")
+@fault("engine judges otherwise", "the INT8 engine's golden scores are not those that it gives", long=True)
 def engine_judges_otherwise(folder: Path) -> Seen:
     line = _line_with_int8(folder)
     _build_int8(line, folder / "cache", factor=1.5)

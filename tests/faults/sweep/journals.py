@@ -82,7 +82,7 @@ def hangs(folder: Path) -> Seen:
     return Seen(line.told(), recovery_s)
 
 
-@fault("journal locked", f"another program holds it locked for {HELD_S:g} s")
+@fault("journal locked", f"another program holds it locked for {HELD_S:g} s", long=True)
 def locked(folder: Path) -> Seen:
     line = _line(folder, folder / "journal.db")
     with line.running():
@@ -95,7 +95,7 @@ def locked(folder: Path) -> Seen:
     return Seen(line.told(), recovery_s)
 
 
-@fault("two daemons on one journal", "a second one is started")
+@fault("two daemons on one journal", "a second one is started", long=True)
 def two(folder: Path) -> Seen:
     line = Line(folder)
     (folder / "second").mkdir()

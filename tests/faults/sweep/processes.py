@@ -16,7 +16,7 @@ KILLS = 3
 STOPPED_S = 3.0
 
 
-@fault("daemon killed under load", f"SIGKILL, {KILLS} times, three cameras as fast as they go")
+@fault("daemon killed under load", f"SIGKILL, {KILLS} times, three cameras as fast as they go", long=True)
 def killed(folder: Path) -> Seen:
     line = Line(folder, lambda source: {name: steady(source, rate_hz=2000.0) for name in ("web", "left", "right")})
     returns: list[float] = []
@@ -83,7 +83,7 @@ def _reload(line: Line, daemon: RunningDaemon, told: str) -> None:
     line.wait_for(lambda: told in line.log, f"the log says '{told}'")
 
 
-@fault("port taken", "another line has the address of publish.verdicts")
+@fault("port taken", "another line has the address of publish.verdicts", long=True)
 def port_taken(folder: Path) -> Seen:
     first = Line(folder)
     (folder / "second").mkdir()

@@ -15,7 +15,7 @@ from tests.faults.sweep.fault import Fault, Seen, fault
 from tests.faults.sweep.line import Line, steady
 from tests.faults.sweep.subscribers import client, read_to
 
-LIMITS = (16, 32, 64, 96)
+LIMITS = (16, 96)
 """Of file descriptors, none of which is enough."""
 
 
