@@ -157,7 +157,7 @@ def record(
 def calibrate(
     pictures: Annotated[
         list[Path],
-        typer.Argument(metavar="PICTURE…", help="The first: the board on what is inspected. Others: any way."),
+        typer.Argument(metavar="PICTURE", help="The first: the board on what is inspected. Others: any way."),
     ],
     board: Annotated[
         str, typer.Option("--board", metavar="COLUMNSxROWS", help="Inner corners, where four squares meet.")

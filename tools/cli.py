@@ -30,21 +30,80 @@ class _Command:
     module: str
     attribute: str
     """A function, or a typer app for a command with commands of its own."""
+    example: str
 
 
 COMMANDS = (
-    _Command("fit", "Learn a surface from good pictures and write its bundle.", "tools.fit.command", "fit"),
     _Command(
-        "evaluate", "Tell how well a bundle tells good from defective pictures.", "tools.evaluate.command", "evaluate"
+        "fit",
+        "Learn a surface from good pictures and write its bundle.",
+        "tools.fit.command",
+        "fit",
+        "inspectd-train fit --good pictures/good --surface brick --out bundles",
     ),
-    _Command("build", "Build a bundle's engines for a GPU.", "tools.build.command", "build"),
-    _Command("defects", "Show the synthetic defects that training draws.", "tools.defects.command", "defects"),
-    _Command("label", "Say of archived pictures what they show, in a browser.", "tools.label.command", "label"),
-    _Command("report", "Write a shift's report from the journal, as a page to print.", "tools.shift.command", "report"),
-    _Command("roll", "Draw the defect map of a roll from the journal.", "tools.roll.command", "roll"),
-    _Command("study", "Compare methods on several surfaces, with several seeds.", "tools.study.command", "study"),
-    _Command("bench", "Measure engine and pipeline.", "tools.bench.command", "app"),
-    _Command("demo-bundle", "Make the demonstration's bundle.", "tools.demo.bundle", "demo_bundle"),
+    _Command(
+        "evaluate",
+        "Tell how well a bundle tells good from defective pictures.",
+        "tools.evaluate.command",
+        "evaluate",
+        "inspectd-train evaluate bundles/brick-0123456789abcdef --data pictures",
+    ),
+    _Command(
+        "build",
+        "Build a bundle's engines for a GPU.",
+        "tools.build.command",
+        "build",
+        "inspectd-train build bundles/brick-0123456789abcdef --runtime tensorrt --max-batch 16",
+    ),
+    _Command(
+        "defects",
+        "Show the synthetic defects that training draws.",
+        "tools.defects.command",
+        "defects",
+        "inspectd-train defects pictures/good --out sheet.png --kind hairline --kind chip",
+    ),
+    _Command(
+        "label",
+        "Say of archived pictures what they show, in a browser.",
+        "tools.label.command",
+        "label",
+        "inspectd-train label /var/lib/inspectd/archive --who mara",
+    ),
+    _Command(
+        "report",
+        "Write a shift's report from the journal, as a page to print.",
+        "tools.shift.command",
+        "report",
+        "inspectd-train report /var/lib/inspectd/journal.db --out shift.html",
+    ),
+    _Command(
+        "roll",
+        "Draw the defect map of a roll from the journal.",
+        "tools.roll.command",
+        "roll",
+        "inspectd-train roll /var/lib/inspectd/journal.db --out roll-4711",
+    ),
+    _Command(
+        "study",
+        "Compare methods on several surfaces, with several seeds.",
+        "tools.study.command",
+        "study",
+        "inspectd-train study --data brick --data cloth --out study --methods cse,patchcore",
+    ),
+    _Command(
+        "bench",
+        "Measure engine and pipeline.",
+        "tools.bench.command",
+        "app",
+        "inspectd-train bench engine bundles/brick-0123456789abcdef --threads 1",
+    ),
+    _Command(
+        "demo-bundle",
+        "Make the demonstration's bundle.",
+        "tools.demo.bundle",
+        "demo_bundle",
+        "inspectd-train demo-bundle --check",
+    ),
 )
 # Modules that the training extra brings, by the names under which they are imported.
 _EXTRA = frozenset(
@@ -74,15 +133,19 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
         ExtraMissingError: that command needs the training extra.
     """
     app = typer.Typer(
-        help="Learn surfaces, evaluate bundles, measure.", no_args_is_help=True, pretty_exceptions_enable=False
+        help="Learn surfaces, evaluate bundles, measure.",
+        epilog=_epilog(COMMANDS[0]),
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
     )
     asked = next((argument for argument in arguments if not argument.startswith("-")), None)
     for command in COMMANDS:
         loaded = _load(command) if command.name == asked else _unloaded
         if isinstance(loaded, typer.Typer):
-            app.add_typer(loaded, name=command.name, help=command.help)
+            app.add_typer(loaded, name=command.name, help=command.help, epilog=_epilog(command))
         else:
-            app.command(command.name, help=None if command.name == asked else command.help)(loaded)
+            told = None if command.name == asked else command.help
+            app.command(command.name, help=told, epilog=_epilog(command))(loaded)
     return app
 
 
@@ -100,6 +163,10 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("interrupted; features computed so far are kept, the same command goes on with them", err=True)
         sys.exit(INTERRUPTED)
+
+
+def _epilog(command: _Command) -> str:
+    return f"Example: {command.example}"
 
 
 def _unloaded() -> None:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from inspectd.bridges.bridge import Peer
 
 app = typer.Typer(
-    help="Tell a PLC or MES every verdict, each once and in order. Maps, handshake and examples: docs/plc.md.",
-    epilog="Every option may stand in the environment instead: INSPECTD_BRIDGE_REPLAY for --replay.",
+    help="Tell a PLC or MES every verdict, each once and in order. Maps, handshake and examples: docs/plc.md.\n\n"
+    "Every option may stand in the environment instead: INSPECTD_BRIDGE_REPLAY for\n--replay.",
+    epilog="Example: inspectd bridge modbus --listen 0.0.0.0 --camera top --camera side",
     no_args_is_help=True,
 )
 
@@ -69,8 +70,9 @@ def modbus(
 ) -> None:
     """Serve Modbus TCP: registers 0–163 (input and holding) are the line, the PLC writes the ticket to 200–203.
 
-    0 map version, 1 life, 2 status bits (also discrete inputs), 3 state, 20–23 ticket, 24 kind, 25 outcome (1 is
-    PASS, nothing else), 26 reason, 27 camera number, 38 part number, 60 camera, 100 part. All of it: docs/plc.md.
+    0 map version, 1 life, 2 status bits (also discrete inputs), 3 state,
+    20–23 ticket, 24 kind, 25 outcome (1 is PASS, nothing else), 26 reason,
+    27 camera number, 38 part number, 60 camera, 100 part. All of it: docs/plc.md.
     """
 
     def peer() -> Peer:
@@ -98,8 +100,10 @@ def opcua(
 ) -> None:
     """Serve OPC UA: folder Objects/Line in namespace urn:inspectd:bridge.
 
-    Line.Status.Ready, .Life and others; Line.Verdict.Ticket, .Outcome (1 is PASS, nothing else), .Json and others;
-    the client writes the ticket to Line.Acknowledge; method Line.Trigger(Part, DeadlineMs). All of it: docs/plc.md.
+    Line.Status.Ready, .Life and others; Line.Verdict.Ticket, .Outcome (1 is PASS,
+    nothing else), .Json and others; the client writes the ticket to
+    Line.Acknowledge; method Line.Trigger(Part, DeadlineMs). All of it:
+    docs/plc.md.
     """
 
     def peer() -> Peer:
@@ -129,8 +133,8 @@ def mqtt(
 ) -> None:
     """Publish to an MQTT broker, as JSON.
 
-    TOPIC/state (retained, and the last will), TOPIC/verdict/CAMERA, TOPIC/part and TOPIC/lost (QoS 1). All of it:
-    docs/plc.md.
+    TOPIC/state (retained, and the last will), TOPIC/verdict/CAMERA, TOPIC/part
+    and TOPIC/lost (QoS 1). All of it: docs/plc.md.
     """
     password = None if password_file is None else _password(password_file)
     if not topic.strip("/") or set(topic) & set("+#"):

@@ -16,8 +16,12 @@ NOT_SHELL = {
     r"\[[\w.]+\]$": "a table of TOML, or a section of a unit",
     r"SUBSYSTEM==": "a rule of udev",
     r"\d+  part ": "what inspectd watch shows",
+    r"name +surface +id": "what inspectd models list shows",
+    r"web \(scores": "what systemctl status shows",
+    r"archive/\d": "names of files",
+    r"INSPECTD_\w+=--": "a line of an environment file",
 }
-"""First lines of indented blocks that are something else. A fence with another language, as ```text, does as well."""
+"""First lines of paragraphs that are something else. A fence with another language, as ```text, does as well."""
 _COMMENT = re.compile(r"(^|\s+)# .*$")
 _HERE_DOCUMENT = re.compile(r"<<-?\s*['\"]?(\w+)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -87,7 +91,7 @@ def _program(words: list[str]) -> list[str]:
     cut = next((index for index, word in enumerate(words) if set(word) <= set("<>")), len(words))
     words = words[:cut]
     while words and (words[0] == "sudo" or _ASSIGNMENT.match(words[0])):
-        words = words[1:]
+        words = words[3:] if words[1:2] == ["-u"] else words[1:]
     return [words[0].rpartition("/")[2] if words[0].endswith(OURS) else words[0], *words[1:]] if words else []
 
 
@@ -108,14 +112,18 @@ def _blocks(lines: list[_Line]) -> Iterator[list[_Line]]:
         elif line.text.startswith("    ") or (block and not line.text.strip()):
             block.append(replace(line, text=line.text[4:]))
         elif block:
-            if not any(re.match(pattern, block[0].text) for pattern in NOT_SHELL):
-                yield block
+            yield block
             block = []
 
 
 def _commands(page: str, block: list[_Line]) -> Iterator[CommandLine]:
     rest = iter(block)
+    begins = True
     for line in rest:
+        if begins and any(re.match(pattern, line.text) for pattern in NOT_SHELL):
+            _skip_paragraph(rest)
+            continue
+        begins = not line.text.strip()
         text = line.text.removeprefix("$ ")
         while text.endswith("\\"):
             text = text[:-1].rstrip() + " " + next(rest).text.strip()
@@ -127,6 +135,12 @@ def _commands(page: str, block: list[_Line]) -> Iterator[CommandLine]:
                     break
         if text:
             yield CommandLine(page, line.number, text)
+
+
+def _skip_paragraph(rest: Iterator[_Line]) -> None:
+    for line in rest:
+        if not line.text.strip():
+            return
 
 
 def _without_comment(text: str) -> str:

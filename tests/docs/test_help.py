@@ -11,9 +11,11 @@ import pytest
 pytest.importorskip("torch", reason="inspectd-train's commands load the training extra, which is not installed")
 pytestmark = pytest.mark.train
 
-from tests.docs.parsing import Command, every_command, parse  # noqa: E402
 from tests.docs.command_lines import programs  # noqa: E402
+from tests.docs.parsing import Command, every_command, parse  # noqa: E402
 
+LONGEST = 78
+"""Of a line of help, besides its margins."""
 ALL = [pytest.param(path, command, id=" ".join(path)) for path, command in every_command()]
 
 
@@ -34,9 +36,14 @@ def told(path: list[str], command: Command) -> str:
 def test_help_fits_80_columns_and_nothing_is_cut(path: list[str], command: Command, wide_80: None) -> None:
     lines = told(path, command).splitlines()
     assert max(map(len, lines)) <= 80
-    cut = [line for line in lines if re.search(r"\w…(?! *[|,}\]>.]|  )", line.rstrip(" │"))]
-    assert [line for line in lines if line.rstrip(" │").endswith("…") and "metavar" not in line] == [], cut
+    assert [line for line in lines if re.search(r"[^\s,]…", line)] == [], "a word that does not fit was cut"
     assert [line for line in lines if re.search(r"│ +>", line)] == [], "a type that does not fit: give it a metavar"
+
+
+@pytest.mark.parametrize(("path", "command"), ALL)
+def test_paragraphs_after_the_first_which_keep_their_lines_fit(path: list[str], command: Command) -> None:
+    later = (command.help or "").partition("\n\n")[2].splitlines()
+    assert [line for line in later if len(line) > LONGEST] == []
 
 
 @pytest.mark.parametrize(("path", "command"), ALL)

@@ -39,10 +39,16 @@ Cache = Annotated[Path, typer.Option(metavar="DIR", help="Where built engines ar
 CORES = len(os.sched_getaffinity(0))
 
 
-@app.command()
+@app.command(epilog="Example: inspectd-train bench engine bundles/brick-0123456789abcdef --threads 1")
 def engine(
     bundle: BundleArgument,
-    runtime: Annotated[Runtime, typer.Option(help="What runs it; a GPU's engine must have been built.")] = Runtime.ONNX,
+    runtime: Annotated[
+        Runtime,
+        typer.Option(
+            metavar="RUNTIME",
+            help=f"What runs it: {', '.join(Runtime)}. A GPU's engine must have been built.",
+        ),
+    ] = Runtime.ONNX,
     precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or int8, as in engine.precision.")] = "auto",
     cache: Cache = DEFAULT_CACHE,
     device: Annotated[int, typer.Option(min=0, help="Number of the GPU, as CUDA counts.")] = 0,
@@ -71,7 +77,7 @@ def engine(
         typer.echo(line)
 
 
-@app.command()
+@app.command(epilog="Example: inspectd-train bench precision bundles/brick-0123456789abcdef --lower int8 --threads 1")
 def precision(
     bundle: BundleArgument,
     runtime: Annotated[Runtime, typer.Option(help="What runs both.")] = Runtime.ONNX,
@@ -95,7 +101,7 @@ def precision(
     _show(_described(opened, first), [comparison], json_file)
 
 
-@app.command()
+@app.command(epilog="Example: inspectd-train bench flops bundles/brick-0123456789abcdef")
 def flops(bundle: BundleArgument, json_file: Json = None) -> None:
     """How much a bundle's graph computes for one tile, and whether anything of it is computed in vain."""
     import onnx  # noqa: PLC0415 - help must not wait for it
@@ -118,7 +124,7 @@ def flops(bundle: BundleArgument, json_file: Json = None) -> None:
         write_json(json_file, json.dumps(document, indent=1) + "\n")
 
 
-@app.command()
+@app.command(epilog="Example: inspectd-train bench pipeline bundles/brick-0123456789abcdef --cameras 2")
 def pipeline(
     bundle: BundleArgument,
     threads: Threads = CORES,
@@ -139,7 +145,7 @@ def pipeline(
     _show(what, [comparison], json_file)
 
 
-@app.command()
+@app.command(epilog="Example: inspectd-train bench frames bundles/brick-0123456789abcdef --cameras 4")
 def frames(
     bundle: BundleArgument,
     width: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 2448,
@@ -158,7 +164,7 @@ def frames(
     _show(what, [compare_frames(load, rounds)], json_file, unit="MB/s", scale=1e-6)
 
 
-@app.command()
+@app.command(epilog="Example: inspectd-train bench latency bundles/brick-0123456789abcdef --share 0.7")
 def latency(
     bundle: BundleArgument,
     threads: Threads = CORES,
@@ -179,7 +185,7 @@ def latency(
     _show_latency(what, [measure_latency(load, share) for _ in range(rounds)], json_file)
 
 
-@app.command()
+@app.command(epilog="Example: inspectd-train bench view bundles/brick-0123456789abcdef --cameras 4")
 def view(
     bundle: BundleArgument,
     threads: Threads = CORES,
@@ -205,7 +211,7 @@ def view(
     )
 
 
-@app.command()
+@app.command(epilog="Example: inspectd-train bench journal --folder /var/lib/inspectd")
 def journal(
     folder: Annotated[Path, typer.Option(metavar="DIR", help="On the disk that is measured.")] = Path(),
     verdicts: Annotated[int, typer.Option(min=100, help="Published in a burst, and replayed.")] = 100_000,
@@ -232,7 +238,7 @@ def journal(
     _write(json_file, f"{verdicts} verdicts", "rounds", [one.as_json() for one in measured])
 
 
-@app.command()
+@app.command(epilog="Example: inspectd-train bench shadow bundles/brick-0123456789abcdef --share 0.7")
 def shadow(
     bundle: BundleArgument,
     threads: Threads = CORES,

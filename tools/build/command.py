@@ -76,12 +76,14 @@ def build(
 ) -> None:
     """Build a bundle's engines for a GPU, or its INT8 graph for a CPU.
 
-    Engines are kept apart from the bundle. The daemon runs one only where everything is as it was built for: bundle,
-    runtime and its version, precision, batches, GPU and driver. After an update of the driver or the runtime, build
+    Engines are kept apart from the bundle. The daemon runs one only where
+    everything is as it was built for: bundle, runtime and its version, precision,
+    batches, GPU and driver. After an update of the driver or the runtime, build
     again; the daemon never does by itself.
 
-    Half precision (fp16) is first proven on the CPU: a bundle whose values leave its range, or whose golden tiles it
-    judges otherwise, is refused. So is INT8 where image AUROC falls or verdicts change.
+    Half precision (fp16) is first proven on the CPU: a bundle whose values leave
+    its range, or whose golden tiles it judges otherwise, is refused. So is INT8
+    where image AUROC falls or verdicts change.
     """
     console = Console(stderr=True)
     options = BuildOptions(

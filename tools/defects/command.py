@@ -52,8 +52,6 @@ def defects(
     itself with its mask outlined. Look at it before a fit: what is drawn should
     resemble what your line produces, be visible, and be outlined where it is.
     Nothing is learned and no bundle is written.
-
-    Example: inspectd-train defects pictures/good --out sheet.png --kind hairline --kind chip
     """
     kinds = _kinds(kind)
     if out.suffix.lower() != ".png":

@@ -109,7 +109,9 @@ def _relative_score(engine: OnnxEngine, bundle: Bundle, rgb: NDArray[np.uint8]) 
 
 
 def demo_bundle(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the bundle goes.")] = SHIPPED,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the bundle goes.", show_default="where it ships")
+    ] = SHIPPED,
     check: Annotated[
         bool, typer.Option("--check", help="Make it elsewhere, and hold the one that ships against it.")
     ] = False,

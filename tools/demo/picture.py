@@ -24,7 +24,11 @@ Picture = NDArray[np.uint8]
 
 
 def write_picture(
-    file: Path, said: Sequence[Said], maps: Mapping[int, tuple[NDArray[np.float32], int]], most: int = MOST
+    file: Path,
+    said: Sequence[Said],
+    maps: Mapping[int, tuple[NDArray[np.float32], int]],
+    most: int = MOST,
+    columns: int = COLUMNS,
 ) -> None:
     """Draw the frames that tell most: every wrong one first, then defects, then some good ones.
 
@@ -33,8 +37,8 @@ def write_picture(
     chosen = choose(said, most)
     panels = [_panel(each, *maps.get(each.verdict.sequence, (None, 0))) for each in chosen]
     blank = np.full_like(panels[0], 255)
-    panels += [blank] * (-len(panels) % COLUMNS)
-    rows = [np.hstack(panels[start : start + COLUMNS]) for start in range(0, len(panels), COLUMNS)]
+    panels += [blank] * (-len(panels) % columns)
+    rows = [np.hstack(panels[start : start + columns]) for start in range(0, len(panels), columns)]
     cv2.imwrite(str(file), np.vstack(rows)[..., ::-1])
 
 

@@ -21,29 +21,37 @@ from tools.json_file import write_json
 
 
 def evaluate(
-    bundle: Annotated[Path, typer.Argument(help="The bundle's directory.", show_default=False)],
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle's directory.", show_default=False)],
     data: Annotated[
         Path,
         typer.Option(
-            help="Folder with good/, a folder for each defect and ground_truth/<defect>/<stem>_mask.png; "
-            "or with test/ and ground_truth/, as MVTec AD is delivered.",
+            metavar="DIR",
+            help="Folder with good/, a folder for each kind of defect, and in ground_truth/ a folder for each, with "
+            "STEM_mask.png; or with test/ and ground_truth/, as MVTec AD is delivered.",
             show_default=False,
         ),
     ],
     good: Annotated[
         Path | None,
-        typer.Option(help="Good pictures to test with, instead of those in --data: ones the bundle has not learned."),
+        typer.Option(
+            metavar="DIR",
+            help="Good pictures to test with, instead of those in --data: ones the bundle has not learned.",
+        ),
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file, as JSON.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the figures to this file, as JSON.")
+    ] = None,
     pictures: Annotated[
-        Path | None, typer.Option(help="Write pictures of the worst misses and false alarms into this folder.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write pictures of the worst misses and false alarms into this folder."),
     ] = None,
     threads: Annotated[int, typer.Option(min=0, help="Threads of the engine; 0 takes one for each core.")] = 0,
 ) -> None:
     """Tell how well a bundle tells good from defective pictures.
 
-    Every picture is inspected as the daemon does it. AUROC and AUPRO are told for all thresholds, detection and false
-    rejects for the one that the bundle ships.
+    Every picture is inspected as the daemon does it. AUROC and AUPRO are told
+    for all thresholds, detection and false rejects for the one that the bundle
+    ships.
     """
     console = Console(stderr=True)
     opened = open_bundle(bundle)

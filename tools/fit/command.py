@@ -95,7 +95,7 @@ def fit(
     mm_per_px: Annotated[float | None, typer.Option(min=1e-9, help="Scale, so that regions have mm.")] = None,
     cache: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Cache of features. Default: ~/.cache/inspectd/features."),
+        typer.Option(metavar="DIR", help="Cache of features.", show_default="inspectd/features in ~/.cache"),
     ] = None,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out pictures that cannot be used, rather than refuse.")
@@ -106,8 +106,9 @@ def fit(
 ) -> None:
     """Learn a surface from good pictures and write its bundle.
 
-    A fit that was interrupted goes on where it stopped when the same command is given again. It ends with 1 where the
-    bundle, which is written all the same, misses a defect of the regression set that was found before.
+    A fit that was interrupted goes on where it stopped when the same command is
+    given again. It ends with 1 where the bundle, which is written all the same,
+    misses a defect of the regression set that was found before.
     """
     console = Console(stderr=True)
     wanted = FitOptions(

@@ -38,8 +38,6 @@ def roll(
     the web began anew. The daemon may go on meanwhile. In the folder, roll.png is
     the map, roll.csv lists the defects, and roll.json has both and all stretches
     that were not inspected.
-
-    Example: inspectd-train roll /var/lib/inspectd/journal.db --out roll-4711
     """
     made = make_roll(read_roll(journal, first, last, camera))
     _write(made, out)

@@ -32,15 +32,19 @@ def study(
         list[Path],
         typer.Option(
             metavar="DIR",
-            help="A surface: good/, a folder for each kind of defect, ground_truth/<kind>/<stem>_mask.png. "
+            help="A surface: good/, a folder for each kind of defect, and their ground_truth/, as for evaluate. "
             "Give it several times for several surfaces.",
             show_default=False,
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Gets study.md, study.json and study.png.")],
-    methods: Annotated[str, typer.Option(metavar="NAME,…", help=f"Of {', '.join(METHODS)}.")] = ",".join(METHODS),
+    methods: Annotated[
+        str, typer.Option(metavar="NAME,…", help=f"Of {', '.join(METHODS)}.", show_default="all")
+    ] = ",".join(METHODS),
     seeds: Annotated[str, typer.Option(metavar="N,…", help="Each splits, draws and trains in its own way.")] = "0,1,2",
-    train: Annotated[float, typer.Option(min=0.05, max=0.95, help="Share of the good pictures to learn.")] = 2 / 3,
+    train: Annotated[
+        float, typer.Option(min=0.05, max=0.95, help="Share of the good pictures to learn.", show_default="2/3")
+    ] = 2 / 3,
     view: Annotated[
         list[str],
         typer.Option(help="'native', or '256-crop-224': resized to 256×256 px, its middle 224 px kept. May repeat."),
@@ -73,8 +77,9 @@ def study(
 ) -> None:
     """Run methods on surfaces with several seeds, and write one table and one plot.
 
-    Every method learns the same tiles on the same features, is scored alike, and inspects good pictures that it has
-    never seen beside the defective ones. Medians and ranges are over seeds.
+    Every method learns the same tiles on the same features, is scored alike, and
+    inspects good pictures that it has never seen beside the defective ones.
+    Medians and ranges are over seeds.
     """
     console = Console(stderr=True)
     _check_names(data)
