@@ -190,8 +190,8 @@ HEARTBEAT = Heartbeat(
             restarts=1,
             drift=CameraDrift(
                 level=DriftLevel.WARNING,
-                detail="scores have risen by 18% since calibration; if this goes on, about 4.1% of good frames will fail "
-                "(target 1.0%)",
+                detail="scores have risen by 18% since calibration; if this goes on, about 4.1% of good frames will "
+                "fail (target 1.0%)",
                 scores=0.1804,
                 distances=0.1212,
                 false_rejects=0.0413,
