@@ -22,7 +22,7 @@ from inspectd.metrics.meters import Meters
 from inspectd.outbox import MAX_DRAFTS, Outbox, Parcel
 from inspectd.pipeline.onlookers import Onlooker, Seen
 from inspectd.settings import PublishSettings
-from inspectd.sockets import bound_socket
+from inspectd.sockets import bound_socket, end_context
 from inspectd.vitals import Pulse
 from inspectd.wire.drafts import Draft, MapDraft
 from inspectd.wire.maps import FULL_SCALE, encode_map
@@ -168,7 +168,7 @@ class Publisher:
         for socket in (self._verdicts, self._maps):
             if socket is not None:
                 socket.close(linger=LINGER_MS)
-        self._context.term()
+        end_context(self._context)
         if self._lost:
             log.error("verdicts could not be journaled and are lost", verdicts=self._lost)
             self._lost = 0

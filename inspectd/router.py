@@ -17,7 +17,7 @@ import zmq
 from inspectd.closing import Closing
 from inspectd.doorkeeper import Guard
 from inspectd.errors import PublishError
-from inspectd.sockets import bound_socket
+from inspectd.sockets import bound_socket, end_context
 from inspectd.sparing import Sparing
 from inspectd.vitals import Pulse
 
@@ -83,7 +83,7 @@ class Router(Closing):
 
     def close(self) -> None:
         """Stop answering. May be called more than once."""
-        self._context.term()  # ends the thread's wait; returns when it has closed its socket
+        end_context(self._context)  # ends the thread's wait; returns when it has closed its socket
         if self._thread.is_alive():
             self._thread.join()
 

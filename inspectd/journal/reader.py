@@ -66,9 +66,7 @@ class JournalReader(Closing):
     def newest_s(self) -> int | None:
         """When the newest was written, wall clock, s since 1970; None where there is none."""
         with told(self._path, "cannot be read"):
-            row = self._connection.execute(
-                "SELECT written_s FROM verdicts ORDER BY sequence DESC LIMIT 1"
-            ).fetchone()
+            row = self._connection.execute("SELECT written_s FROM verdicts ORDER BY sequence DESC LIMIT 1").fetchone()
         return None if row is None else int(row[0])
 
     def changes(self) -> list[bytes]:

@@ -23,7 +23,7 @@ from inspectd.pipeline.onlookers import Seen
 from inspectd.previews.budget import Budget
 from inspectd.previews.shrinking import shrink
 from inspectd.settings import PublishSettings
-from inspectd.sockets import bound_socket
+from inspectd.sockets import bound_socket, end_context
 from inspectd.wire.models import Outcome, PictureHeader, Verdict
 from inspectd.wire.topics import picture_topic
 
@@ -81,7 +81,7 @@ class Previews(Closing):
         self._chosen.put(None)
         if self._thread.is_alive():
             self._thread.join()
-        self._context.term()
+        end_context(self._context)
 
     # Of an onlooker; the publisher's thread
 

@@ -8,7 +8,7 @@ from inspectd.settings.section import Section
 
 
 class DriftSettings(Section):
-    """Good frames are compared with calibration, which as a rule tells before false alarms come ([drift.md](drift.md))."""
+    """Good frames are compared with calibration, to tell of drift before false alarms do ([drift.md](drift.md))."""
 
     enabled: bool = True
     """Whether it is done."""
