@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
+from typing import Final
+
+LOOK_S: Final = 0.1
+"""`holder_of` holds the file for much less than this; whoever holds it for longer, keeps it."""
+TRY_AGAIN_S: Final = 0.002
 
 
 class FileLock:
@@ -23,12 +29,13 @@ class FileLock:
             OSError: the file cannot be made or opened.
         """
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = _told_pid(descriptor)
-            os.close(descriptor)
-            return holder
+        end_s = time.monotonic() + LOOK_S
+        while not _is_locked(descriptor):
+            if time.monotonic() > end_s:
+                holder = _told_pid(descriptor)
+                os.close(descriptor)
+                return holder
+            time.sleep(TRY_AGAIN_S)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._descriptor = descriptor
@@ -55,6 +62,14 @@ def holder_of(path: Path) -> int | None:
         return None
     finally:
         os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _told_pid(descriptor: int) -> int:

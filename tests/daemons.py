@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -11,19 +12,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engines.bundle import Bundle
 
+PORTS = range(20_000, 32_000)
+"""Below those that Linux gives to outgoing connections, one of which could else take a port before it is bound."""
+_ports = itertools.islice(itertools.cycle(PORTS), os.getpid() * 37 % len(PORTS), None)
+"""Tests that run at the same time begin elsewhere."""
+
 
 def free_port() -> int:
-    """A TCP port of this machine that nobody uses just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of this machine that nobody uses just now, and that was not given lately."""
+    while True:
+        port = next(_ports)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 30.0) -> None:

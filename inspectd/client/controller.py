@@ -226,7 +226,7 @@ class Controller(Closing):
 
     def _standing(self, ticket: str) -> ChangeStanding:
         found = [standing for standing in self.status().changes if standing.ticket == ticket]
-        if not found:  # it was restarted, or a dozen changes have come since
+        if not found:  # it was restarted, or several others have asked since
             raise ClientError("the daemon does not tell of this change any more; 'models' tells what judges")
         return found[0]
 

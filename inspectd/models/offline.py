@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from pydantic import ValidationError
+
 from calib.calibration import Calibration
 from engines.bundle import Bundle
 from inspectd.errors import ModelRefusedError
@@ -20,7 +22,17 @@ from inspectd.models.switch import delete
 from inspectd.runtimes import make_engine
 from inspectd.settings import EngineSettings, ModelSettings, Settings
 from inspectd.wire.drafts import ChangeDraft
-from inspectd.wire.models import ChangeAction, ChangeStanding, ChangeState, Models, ModelStanding, Status
+from inspectd.wire.models import (
+    ChangeAction,
+    ChangeStanding,
+    ChangeState,
+    Models,
+    ModelStanding,
+    Status,
+    ThresholdRequest,
+)
+from inspectd.wire.models.control_models import ByWhom
+from inspectd.wire.problems import problems
 from inspectd.wire.times import utc_text
 
 Tell = Callable[[ChangeStanding], None]
@@ -108,6 +120,7 @@ class Offline:
 
     def move_threshold(self, value: float, *, who: str, why: str, tell: Tell | None = None) -> ChangeStanding:
         """See `Controller`."""
+        _check(ThresholdRequest, value=value, who=who, why=why)
         return self._change(Order(action=ChangeAction.THRESHOLD, threshold=value, who=who, why=why), tell)
 
     def undo_threshold(self, *, who: str, why: str, tell: Tell | None = None) -> ChangeStanding:
@@ -130,9 +143,18 @@ class Offline:
             if tell is not None:
                 tell(_standing(order.id, str(order.action), bundle, state, order.who))
 
+        _check(ByWhom, who=order.who, why=order.why)
         with self._registry.held():
             change = carry_out(order, self._registry, self._model, Trial(self._registry, self._settings), step)
         return _standing(order.id, str(order.action), change.bundle, ChangeState.DONE, order.who)
+
+
+def _check(request: type[ByWhom], **asked: object) -> None:
+    """What the daemon would not take as a request is not taken here either."""
+    try:
+        request.model_validate(asked)
+    except ValidationError as error:
+        raise ModelRefusedError(problems(error)) from error
 
 
 def _standing(ticket: str, request: str, bundle: str, state: ChangeState, who: str) -> ChangeStanding:

@@ -73,8 +73,10 @@ class Registry:
         """Nobody else changes which model judges, as long as the block lasts.
 
         Raises:
-            RegistryError: another process holds the registry, or it is none that can be written to.
+            RegistryError: another process holds the registry, or there is none that can be written to.
         """
+        if not self.directory.is_dir():
+            raise self._absent()
         lock = FileLock(self._lock)
         try:
             holder = lock.acquire()
@@ -106,7 +108,7 @@ class Registry:
             return Active.model_validate_json(self._active.read_bytes())
         except FileNotFoundError:
             if not self.directory.is_dir():
-                raise RegistryError(f"model.registry = '{self.directory}': no such directory") from None
+                raise self._absent() from None
             return None
         except OSError as error:
             raise self._cannot("be read", error) from error
@@ -281,6 +283,9 @@ class Registry:
         """What root writes here belongs to whom the registry belongs: the daemon, which must be able to remove it."""
         for item in (path, *path.rglob("*")):
             _give(item, self.directory)
+
+    def _absent(self) -> RegistryError:
+        return RegistryError(f"model.registry = '{self.directory}': no such directory; 'inspectd models add' makes it")
 
     def _cannot(self, what: str, error: OSError) -> RegistryError:
         return RegistryError(

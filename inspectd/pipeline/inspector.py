@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
+from weakref import WeakSet
 
 import structlog
 
@@ -66,7 +67,7 @@ class Inspector:
         frame came, the frame, which it releases; `on_fatal` is called when inspection cannot go on;
         `on_ended` when a camera's source has ended."""
         self._model = model
-        self._uses = [model.use]
+        self._uses = WeakSet([model.use])  # one that was superseded goes with its last frame
         self._switching = threading.Lock()
         self._cameras = cameras
         self._report = report
@@ -190,8 +191,7 @@ class Inspector:
             if announce is not None:
                 self._report(announce, None, None)
             self._model = model
-            if model.use is not before.use:
-                self._uses = [use for use in self._uses if not use.closed] + [model.use]
+            self._uses.add(model.use)
         if model.use is not before.use:
             before.use.retire()
 

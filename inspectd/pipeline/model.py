@@ -67,12 +67,6 @@ class EngineUse:
         if idle:
             self._close()
 
-    @property
-    def closed(self) -> bool:
-        """Whether the engine was let go, after `retire`."""
-        with self._changed:
-            return self._retired and self._users == 0
-
     def stop(self) -> None:
         """Nobody waits for a slot any more."""
         with self._changed:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
+from weakref import ref
 
 import pytest
 
 from engines.bundle import Bundle
+from engines.onnx import OnnxEngine
 from inspectd.pipeline.model import Model
 from inspectd.settings import TriggerMode
 from inspectd.wire.drafts import ChangeDraft
@@ -107,6 +110,18 @@ def test_an_idle_engine_is_closed_at_once(old: Model, new: Model) -> None:
     line.inspector.adopt(new)
     wait_for(lambda: gated(old).closed)
     assert line.finish_one(BAD).bundle == new.name
+
+
+def test_nothing_is_kept_of_a_superseded_engine(bundle: Bundle, new: Model) -> None:
+    engine = OnnxEngine(bundle, threads=1)
+    engine.activate()
+    line, kept = Line(Model.of(engine, bundle)), ref(engine)
+    del engine
+    line.take(BAD)
+    line.inspector.adopt(new)
+    line.take(BAD)
+    wait_for(lambda: gc.collect() >= 0 and kept() is None)
+    assert len(line.finish()) == 2
 
 
 def test_all_frames_of_a_part_are_judged_by_one_model(old: Model, new: Model) -> None:

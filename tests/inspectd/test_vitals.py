@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import pytest
 import zmq
 
 from inspectd import vitals
-from inspectd.router import Router
+from inspectd.router import Answer, Router
 from inspectd.vitals import Pulse, Vitals
 from tests.daemons import free_port, wait_until
 
@@ -58,14 +59,29 @@ def test_all_problems_are_told() -> None:
 
 
 def test_a_socket_that_answers_no_more_is_not_alive() -> None:
-    def fails(request: list[bytes]) -> list[list[bytes]]:
-        raise RuntimeError(request)
+    @contextmanager
+    def session() -> Iterator[Answer]:
+        raise RuntimeError("the journal cannot be read")
+        yield
 
     address = f"tcp://127.0.0.1:{free_port()}"
-    with Router("control.address", address, lambda: nullcontext(fails), watermark=1, failure="it failed") as router:
-        assert router.pulse.problem() is None
+    with Router("publish.replay", address, session, watermark=1, failure="it failed") as router:
+        wait_until(lambda: router.pulse.problem() == "publish.replay failed", "the failure is seen")
+
+
+def test_a_request_that_fails_takes_away_only_its_own_answer() -> None:
+    def answer(request: list[bytes]) -> list[list[bytes]]:
+        if request == [b"bad"]:
+            raise RuntimeError(request)
+        return [request]
+
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with Router("control.address", address, lambda: nullcontext(answer), watermark=1, failure="it failed") as router:
         with zmq.Context() as context, context.socket(zmq.DEALER) as client:
             client.linger = 0
             client.connect(address)
-            client.send(b"any")
-            wait_until(lambda: router.pulse.problem() == "control.address failed", "the failure is seen")
+            client.send(b"bad")
+            client.send(b"good")
+            assert client.poll(20_000)
+            assert client.recv() == b"good"
+        assert router.pulse.problem() is None

@@ -35,12 +35,13 @@ METRICS = [metric for group in GROUPS.values() for metric in group]
 MOVED_ELSEWHERE = {
     "inspectd_archive_dropped_total",
     "inspectd_camera_untriggered_total",
+    "inspectd_clients_refused_total",
     "inspectd_engine_batches_failed_total",
     "inspectd_shadow_frames_total",
     "inspectd_shadow_skipped_total",
     "inspectd_verdicts_lost_total",
 }
-"""What a folder of pictures cannot bring about; tests of their own do, below or beside the archive."""
+"""What a folder of pictures cannot bring about; tests of their own do, below or beside what they are of."""
 WEB = """
 [cameras.web.web]
 direction = "up"
@@ -210,6 +211,12 @@ def test_lost_verdicts_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             intruder.execute("ROLLBACK")
         intruder.close()
     assert Reading(Page(meters.registry).text().decode()).value("inspectd_verdicts_lost_total") == 1
+
+
+def test_refused_clients_are_counted() -> None:
+    meters = Meters(CAMERAS)
+    meters.refused()
+    assert Reading(Page(meters.registry).text().decode()).value("inspectd_clients_refused_total") == 1
 
 
 def test_untriggered_frames_are_told(tmp_path: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,21 @@ def test_a_threshold_stays_within_bounds(registry: Registry) -> None:
     assert judging(registry)[1] == 20.0
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0, -1.0])
+def test_a_threshold_that_is_none_is_refused_in_words(registry: Registry, value: float) -> None:
+    offline = Offline(registry, None)
+    offline.activate("coarse", **BY)
+    with pytest.raises(ModelRefusedError, match="value: Input should be"):
+        offline.move_threshold(value, **BY)
+    assert judging(registry)[1] == 20.0
+
+
+def test_nothing_is_recorded_without_who_and_why(registry: Registry) -> None:
+    with pytest.raises(ModelRefusedError, match="why: String should have at least 1 character"):
+        Offline(registry, None).activate("coarse", who="ada", why="")
+    assert registry.active() is None
+
+
 def test_a_model_that_says_something_else_than_in_training_is_not_activated(registry: Registry, tmp_path: Path) -> None:
     offline = Offline(registry, None)
     offline.activate("coarse", **BY)

@@ -110,6 +110,26 @@ def test_one_process_holds_a_registry(registry: Registry, bundle: Bundle) -> Non
         pass
 
 
+def test_whoever_looks_does_not_keep_others_from_holding_it(registry: Registry, bundle: Bundle) -> None:
+    registry.add(bundle.path, None, None)
+    with registry.held():
+        pass
+    looking = multiprocessing.get_context("fork").Process(target=_look, args=(registry,))
+    looking.start()
+    try:
+        for _ in range(300):
+            with registry.held():
+                pass
+    finally:
+        looking.kill()
+        looking.join()
+
+
+def _look(registry: Registry) -> None:
+    while True:
+        _ = registry.holder
+
+
 def test_what_cannot_be_read_is_told(registry: Registry, bundle: Bundle) -> None:
     with pytest.raises(RegistryError, match="no such directory"):
         registry.active()
