@@ -43,3 +43,10 @@ def overlay(pixels: NDArray[np.uint8], distance: NDArray[np.float32], cell: int,
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None] * 0.85
     blended: NDArray[np.uint8] = np.rint(grey * (1 - weight) + colours * weight).astype(np.uint8)
     return blended
+
+
+def css_gradient() -> str:
+    """The colours of a map from 0 to twice the threshold, as a CSS gradient."""
+    ramp = levels(np.linspace(0, 2, 9, dtype=np.float32)[None], 1.0)
+    colours = cv2.cvtColor(cv2.applyColorMap(ramp, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)[0].tolist()
+    return f"linear-gradient(90deg, {', '.join(f'rgb{tuple(colour)}' for colour in colours)})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -15,7 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.heatmap import enlarge, levels, overlay
+from calib.heatmap import css_gradient, enlarge, overlay
+from inspectd.inline_picture import data_uri
 from inspectd.shadow.chart import scatter
 from inspectd.shadow.disagreements import Disagreement, Views, read_views
 from inspectd.shadow.figures import Agreement
@@ -57,7 +57,7 @@ def report(findings: Findings, names: Mapping[str, str]) -> str:
         chart=scatter(findings.figures.recent),
         recent=len(findings.figures.recent),
         sheets="".join(_sheet(kind, findings) for kind in _KINDS),
-        gradient=_gradient(),
+        gradient=css_gradient(),
     )
 
 
@@ -151,20 +151,4 @@ def _seen(views: Views, drawn: MapDraft, score: float, threshold: float) -> tupl
 
 
 def _panel(name: str, pixels: NDArray[np.uint8], said: str) -> str:
-    return f'<div><img alt="{name}" src="{_data_uri(pixels)}"><span>{name}<br>{said}</span></div>'
-
-
-def _data_uri(pixels: NDArray[np.uint8]) -> str:
-    scale = SIDE / max(pixels.shape[:2])
-    if scale < 1:
-        size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    jpeg = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()
-
-
-def _gradient() -> str:
-    """The colours of a map from 0 to twice the threshold, as a CSS gradient."""
-    ramp = levels(np.linspace(0, 2, 9, dtype=np.float32)[None], 1.0)
-    colours = cv2.cvtColor(cv2.applyColorMap(ramp, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)[0].tolist()
-    return f"linear-gradient(90deg, {', '.join(f'rgb{tuple(colour)}' for colour in colours)})"
+    return f'<div><img alt="{name}" src="{data_uri(pixels, SIDE, QUALITY)}"><span>{name}<br>{said}</span></div>'

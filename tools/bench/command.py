@@ -33,6 +33,7 @@ Seconds = Annotated[float, typer.Option(min=0.5, help="Length of one measurement
 Rounds = Annotated[int, typer.Option(min=1, help="Measurements of either candidate, in turn.")]
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there too.")]
 
+FrameSide = Annotated[int, typer.Option(min=1, help="Of a frame, px.")]
 Batch = Annotated[int, typer.Option(min=1, max=256, help="Tiles in a batch.")]
 Cache = Annotated[Path, typer.Option(metavar="DIR", help="Where built engines are kept.")]
 
@@ -128,8 +129,8 @@ def flops(bundle: BundleArgument, json_file: Json = None) -> None:
 def pipeline(
     bundle: BundleArgument,
     threads: Threads = CORES,
-    width: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 928,
-    height: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 480,
+    width: FrameSide = 928,
+    height: FrameSide = 480,
     cameras: Annotated[int, typer.Option(min=1, help="Cameras that deliver as fast as frames are taken.")] = 1,
     seconds: Seconds = 10.0,
     rounds: Rounds = 3,
@@ -148,8 +149,8 @@ def pipeline(
 @app.command(epilog="Example: inspectd-train bench frames bundles/brick-0123456789abcdef --cameras 4")
 def frames(
     bundle: BundleArgument,
-    width: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 2448,
-    height: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 2048,
+    width: FrameSide = 2448,
+    height: FrameSide = 2048,
     cameras: Annotated[int, typer.Option(min=1, help="Cameras, each a process.")] = 4,
     seconds: Seconds = 5.0,
     rounds: Rounds = 5,
@@ -168,8 +169,8 @@ def frames(
 def latency(
     bundle: BundleArgument,
     threads: Threads = CORES,
-    width: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 480,
-    height: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 256,
+    width: FrameSide = 480,
+    height: FrameSide = 256,
     cameras: Annotated[int, typer.Option(min=1, help="Cameras, each a process.")] = 4,
     share: Annotated[float, typer.Option(min=0.01, max=1.0, help="Part of the time that the engine is busy.")] = 0.7,
     seconds: Seconds = 20.0,
@@ -189,8 +190,8 @@ def latency(
 def view(
     bundle: BundleArgument,
     threads: Threads = CORES,
-    width: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 928,
-    height: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 480,
+    width: FrameSide = 928,
+    height: FrameSide = 480,
     cameras: Annotated[int, typer.Option(min=1, help="Cameras, each a process.")] = 4,
     seconds: Seconds = 6.0,
     rounds: Rounds = 8,
@@ -242,8 +243,8 @@ def journal(
 def shadow(
     bundle: BundleArgument,
     threads: Threads = CORES,
-    width: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 480,
-    height: Annotated[int, typer.Option(min=1, help="Of a frame, px.")] = 256,
+    width: FrameSide = 480,
+    height: FrameSide = 256,
     cameras: Annotated[int, typer.Option(min=1, help="Cameras, each a process.")] = 4,
     share: Annotated[float, typer.Option(min=0.01, max=1.0, help="Part of the time that the engine is busy.")] = 0.7,
     deadline_ms: Annotated[float, typer.Option(min=1, help="Of a frame.")] = 1000.0,

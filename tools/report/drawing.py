@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +15,6 @@ TRUTH: Colour = (60, 220, 90)
 """Outline of where the defect truly is."""
 FOUND: Colour = (255, 255, 255)
 """Outline of where the map reaches the threshold."""
-
-QUALITY = 84
-"""Of the JPEGs in a page."""
-
-
-def data_uri(pixels: Picture, side: int) -> str:
-    """The picture as a JPEG inside a page, its longest side `side` px at most."""
-    scale = side / max(pixels.shape[:2])
-    if scale < 1:
-        size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    jpeg = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()
 
 
 def outlined(pixels: Picture, mask: NDArray[np.bool_], colour: Colour) -> Picture:

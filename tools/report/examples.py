@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.heatmap import levels
-from tools.report.drawing import TRUTH, data_uri, map_over, outlined
+from inspectd.inline_picture import data_uri
+from tools.report.drawing import TRUTH, map_over, outlined
 
 BUDGET = 380_000
 """All example pictures together, bytes of base64."""
@@ -58,13 +57,6 @@ def shown_examples(examples: Sequence[Example], threshold: float) -> list[ShownE
         if sum(len(one.picture) + len(one.map) for one in shown) <= BUDGET:
             break
     return shown
-
-
-def scale_gradient() -> str:
-    """The colours of a map from 0 to twice the threshold, as a CSS gradient."""
-    ramp = levels(np.linspace(0, 2, 9, dtype=np.float32)[None], 1.0)
-    colours = cv2.cvtColor(cv2.applyColorMap(ramp, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)[0].tolist()
-    return f"linear-gradient(90deg, {', '.join(f'rgb{tuple(colour)}' for colour in colours)})"
 
 
 def _shown(example: Example, threshold: float, side: int) -> ShownExample:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib.resources import files
 from typing import Literal
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 from numpy.typing import NDArray
 
 from calib.calibration import Calibration
+from calib.heatmap import css_gradient
 from engines.manifest import TileGeometry
 from tools.evaluate.metrics import auroc, false_rejects_at, rejected
 from tools.report import charts, wording
 from tools.report.drawing import TRUTH
-from tools.report.examples import Example, scale_gradient, shown_examples
+from tools.report.examples import Example, shown_examples
+from tools.report.template import page_template
 
 __all__ = ["Example", "FitReport", "render"]
 
@@ -66,9 +66,7 @@ class FitReport:
 
 def render(report: FitReport) -> str:
     """The report as one HTML page without any reference outside it, below 600 kB."""
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
-        files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    )
+    template = page_template("tools.report")
     good = np.asarray(report.calibration.held_out_scores)
     threshold = report.calibration.threshold
     defective = np.empty(0) if report.defect_scores is None else report.defect_scores
@@ -80,7 +78,7 @@ def render(report: FitReport) -> str:
         roc=charts.roc_chart(good, report.synthetic_scores, defective, threshold) if defective.size else "",
         hindsight=_hindsight(good, defective, threshold) if defective.size else None,
         examples=shown_examples(report.examples, threshold),
-        gradient=scale_gradient(),
+        gradient=css_gradient(),
         truth=TRUTH,
         regression=_Table("Cases", report.regression) if report.regression else None,
         methods=_methods(report) if len(report.compared) > 1 else None,

@@ -6,12 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.resources import files
-
-from jinja2 import Environment, StrictUndefined
 
 from inspectd.archive.reader import ArchiveReader
 from inspectd.wire.models import Change, Outcome, Verdict
+from tools.report.template import page_template
 from tools.report.wording import percent
 from tools.shift import charts
 from tools.shift.downtime import Stretch
@@ -28,9 +26,7 @@ def render(tally: Tally, archive: ArchiveReader | None) -> str:
     Raises:
         ArchiveError: the archive cannot be read.
     """
-    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(
-        files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    )
+    template = page_template("tools.shift")
     window = tally.window
     return template.render(
         line=", ".join(sorted(tally.publishers)),

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from inspectd.archive.reader import ArchiveReader, Entry
 from inspectd.errors import ArchiveError
+from inspectd.inline_picture import data_uri
 from inspectd.wire.models import Outcome, Region, Verdict
-from tools.report.drawing import Picture, data_uri
+from tools.report.drawing import Picture
 from tools.shift.reading import Window
 
 SIDE = 360
