@@ -14,7 +14,7 @@ from inspectd.errors import JournalError
 
 APPLICATION_ID: Final = 0x696E7370
 """Marks the file as ours ("insp"), as SQLite's own header field provides for."""
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 BUSY_TIMEOUT_S = 0.5
 """How long to wait for somebody's lock, such as an operator's shell; the daemon's heartbeat must not wait longer."""
@@ -23,14 +23,14 @@ CHECKPOINT_PAGES = 512
 LOG_BYTES = 4 << 20
 """Room set aside for the write-ahead log, which is cut back to half of it."""
 
-# AUTOINCREMENT keeps the largest number ever given in a table of its own, in the same transaction: a number does not
-# come again even when every row is gone.
+# A number does not come again even when every row is gone: whoever removes the newest, an operator with a shell too,
+# leaves its number in `journal`. AUTOINCREMENT would write a page of its own for that with every verdict.
 _SCHEMA = """
 PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
 BEGIN IMMEDIATE;
 CREATE TABLE verdicts (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    sequence INTEGER PRIMARY KEY,
     written_s INTEGER NOT NULL,  -- wall clock, s since 1970
     message TEXT NOT NULL        -- the verdict or change as it was published, JSON
 );
@@ -39,8 +39,16 @@ CREATE TABLE changes (         -- of how frames are judged; they are few, and st
     sequence INTEGER NOT NULL,
     message TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE journal (id TEXT NOT NULL);
-INSERT INTO journal VALUES ('{identity}');
+CREATE TABLE journal (
+    id TEXT NOT NULL,
+    last INTEGER NOT NULL        -- no number up to here comes again, though its verdict is gone
+);
+INSERT INTO journal VALUES ('{identity}', 0);
+CREATE TRIGGER newest_removed AFTER DELETE ON verdicts
+WHEN NOT EXISTS (SELECT 1 FROM verdicts WHERE sequence > OLD.sequence)
+BEGIN
+    UPDATE journal SET last = max(last, OLD.sequence);
+END;
 PRAGMA application_id = {application_id};
 PRAGMA user_version = {schema_version};
 COMMIT;
@@ -120,8 +128,10 @@ def journal_id(connection: sqlite3.Connection) -> str:
 
 def last_sequence(connection: sqlite3.Connection) -> int:
     """The largest number ever given; 0 before the first."""
-    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'verdicts'").fetchone()
-    return 0 if row is None else int(row[0])
+    row = connection.execute(
+        "SELECT max(last, (SELECT ifnull(max(sequence), 0) FROM verdicts)) FROM journal"
+    ).fetchone()
+    return int(row[0])
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> int:
@@ -161,6 +171,8 @@ def _configure(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     # It only appends; a large page cache would but grow for the first thousands of verdicts.
     connection.execute("PRAGMA cache_size = -256")
+    # What the trigger may have to undo would else go through a file in /tmp.
+    connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES // 2}")
     # Shows now, rather than at the first verdict, whether it can be written.

@@ -26,6 +26,12 @@ VACUUM_PAGES = 128
 """Pages given back at a time."""
 SPARE_PAGES = 16
 """Removed beyond what a commit added, so that the file comes back below its limit."""
+PAGES_BESIDE = 2
+"""Most that a verdict takes beside those it fills: its rest begins one, and tables grow at one end."""
+
+_Row = tuple[int, int, str]
+"""Of `verdicts`."""
+_INSERT = "INSERT INTO verdicts VALUES (?, ?, ?)"
 
 
 class Journal(Closing):
@@ -41,6 +47,7 @@ class Journal(Closing):
         self._open: sqlite3.Connection | None = None
         self._page_bytes = 0
         self._max_pages = 0
+        self._pages = 0  # at most so many are used; counting them at every commit would cost more
         self._first_of_life = 0
         self._opened_s = 0.0
         self.journal_id = ""
@@ -63,6 +70,7 @@ class Journal(Closing):
         self._open = connection
         self._page_bytes = pragma(connection, "page_size")
         self._max_pages = self._max_bytes // self._page_bytes
+        self._pages = self._used_pages()
         self.journal_id = journal_id(connection)
         self.next_sequence = self._first_of_life = last_sequence(connection) + 1
         self._opened_s = time.monotonic()
@@ -78,18 +86,20 @@ class Journal(Closing):
         """
         now = int(time.time())
         rows = [(first + index, now, message.decode()) for index, message in enumerate(messages)]
-        with self._using, told(self.path, "cannot be written"), self._transaction():
+        filled = sum(map(len, messages)) // self._page_bytes
+        pages = self._pages + filled + len(rows) * PAGES_BESIDE
+        with self._using, told(self.path, "cannot be written"):
             if first != self.next_sequence:
                 raise JournalError(
                     f"journal.path = '{self.path}': number {first} does not follow {self.next_sequence - 1}"
                 )
-            self._connection.executemany("INSERT INTO verdicts VALUES (?, ?, ?)", rows)
-            if changes:
-                kept = [(name, number, rows[number - first][2]) for number, name in changes.items()]
-                self._connection.executemany("INSERT INTO changes VALUES (?, ?, ?)", kept)
-            if pragma(self._connection, "page_count") > self._max_pages:  # asked first: all else costs more
-                added = sum(map(len, messages)) // self._page_bytes
-                self._give_way(2 * added + SPARE_PAGES)
+            if len(rows) == 1 and not changes and pages <= self._max_pages:
+                self._connection.execute(_INSERT, rows[0])  # a transaction of its own
+            else:
+                with self._transaction():
+                    self._add(rows, changes or {})
+                    pages = self._give_way(2 * filled + SPARE_PAGES)
+        self._pages = pages
         self.next_sequence = first + len(rows)
 
     def prune(self) -> None:
@@ -151,6 +161,12 @@ class Journal(Closing):
                 connection.execute("ROLLBACK")
             raise
 
+    def _add(self, rows: Sequence[_Row], changes: Mapping[int, str]) -> None:
+        self._connection.executemany(_INSERT, rows)
+        if changes:
+            kept = [(name, number, rows[number - rows[0][0]][2]) for number, name in changes.items()]
+            self._connection.executemany("INSERT INTO changes VALUES (?, ?, ?)", kept)
+
     def _used_pages(self) -> int:
         return pragma(self._connection, "page_count") - pragma(self._connection, "freelist_count")
 
@@ -159,12 +175,13 @@ class Journal(Closing):
         too_large = pragma(self._connection, "page_count") > self._max_pages
         return too_large and pragma(self._connection, "freelist_count") > 0
 
-    def _give_way(self, most_pages: int) -> None:
-        """Remove the oldest until the size is kept, but no more than `most_pages`: a commit must stay short."""
-        start = self._used_pages()
-        while self._max_pages < self._used_pages() and start - self._used_pages() < most_pages:
-            if not self._remove_oldest():
-                return
+    def _give_way(self, most_pages: int) -> int:
+        """Remove the oldest until the size is kept, but no more than `most_pages`: a commit must stay short. Returns
+        the pages that are then used."""
+        start = used = self._used_pages()
+        while self._max_pages < used and start - used < most_pages and self._remove_oldest():
+            used = self._used_pages()
+        return used
 
     def _remove_oldest(self, below: int | None = None, before_s: float = math.inf) -> bool:
         """Remove a few of the oldest: those numbered below `below` and written before `before_s`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,12 +50,13 @@ class _Decided:
             "decided_monotonic_ns": now_ns,
         }
 
-    def _told(self, since_ns: int) -> dict[str, Any]:
-        """Its fields as a message has them, times in words; the latency is counted from `since_ns`."""
-        told = {field.name: getattr(self, field.name) for field in fields(self)}
-        for name in [name for name in told if name.endswith("_utc_ns")]:
-            told[name.removesuffix("_ns")] = utc_text(told.pop(name))
-        return told | {"latency_ms": round((self.decided_monotonic_ns - since_ns) / 1e6, 3)}
+    def _told(self, since: str) -> dict[str, Any]:
+        """Its fields as a message has them, times in words; the latency is counted from the moment `since`."""
+        told = dict(vars(self))
+        for moment in (since, "decided"):
+            told[f"{moment}_utc"] = utc_text(told.pop(f"{moment}_utc_ns"))
+        told["latency_ms"] = round((self.decided_monotonic_ns - told[f"{since}_monotonic_ns"]) / 1e6, 3)
+        return told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ class VerdictDraft(_Decided):
 
     def numbered(self, publisher: str, boot: str, journal: str, sequence: int) -> Verdict:
         """The verdict as it is journaled and published."""
-        told = self._told(self.captured_monotonic_ns)
+        told = self._told("captured")
         return Verdict(publisher=publisher, boot=boot, journal=journal, sequence=sequence, **told)
 
 
@@ -120,7 +121,7 @@ class PartDraft(_Decided):
 
     def numbered(self, publisher: str, boot: str, journal: str, sequence: int) -> PartVerdict:
         """The verdict as it is journaled and published."""
-        told = self._told(self.triggered_monotonic_ns)
+        told = self._told("triggered")
         return PartVerdict(publisher=publisher, boot=boot, journal=journal, sequence=sequence, **told)
 
 
@@ -151,7 +152,7 @@ class ChangeDraft:
 
     def numbered(self, publisher: str, boot: str, journal: str, sequence: int) -> Change:
         """The change as it is journaled and published."""
-        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        told = dict(vars(self))
         told["changed_utc"] = utc_text(told.pop("changed_utc_ns"))
         return Change(publisher=publisher, boot=boot, journal=journal, sequence=sequence, **told)
 

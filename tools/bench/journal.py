@@ -39,6 +39,10 @@ class Journaling:
     """Processor time of the publisher's thread for one of them."""
     paced_cpu_s: float
     """The same at `FRAMES_PER_S`, where each verdict is a transaction of its own."""
+    commit_cpu_s: float
+    """Of that, what the commit takes, in user space and in the kernel."""
+    bare_cpu_s: float
+    """At the same pace, for writing as many bytes to a bare file on that disk and syncing it."""
     last: int
     """Number of the last verdict."""
 

@@ -7,10 +7,14 @@ prints `Journaling` as JSON, and answers replays until its standard input ends.
 from __future__ import annotations
 
 import json
+import os
 import sys
+import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from inspectd.journal import Journal
@@ -20,7 +24,7 @@ from inspectd.replay import ReplayServer
 from inspectd.settings import PublishSettings
 from inspectd.wire.drafts import VerdictDraft
 from inspectd.wire.models import CameraState, CameraStatus, DaemonState, Outcome, Region
-from tools.bench.journal import FRAMES_PER_S
+from tools.bench.journal import FRAMES_PER_S, Journaling
 
 CAMERA, SURFACE, BUNDLE = "web", "brick", "brick-0123456789abcdef"
 FAIL_EVERY = 50
@@ -30,6 +34,8 @@ HOUR_MS = 3_600_000.0
 MAX_AGE_DAYS, MAX_SIZE_MB = 30, 1024
 """As by default."""
 FLUSH_S = 600.0
+BARE_BYTES = 2 << 20
+"""The file that is synced bare is as long as SQLite's log, and like that written from its beginning again."""
 
 REGION = Region(
     x=8, y=16, width=24, height=32, area=600, centroid_x=20.5, centroid_y=31, peak=3.5, peak_x=20, peak_y=28
@@ -68,6 +74,19 @@ def verdict(frame: int) -> VerdictDraft:
     )
 
 
+class MeasuredJournal(Journal):
+    """Knows what its commits took."""
+
+    commits_cpu_s = 0.0
+    """Processor time of all of them, in user space and in the kernel."""
+
+    def append(self, first: int, messages: Sequence[bytes], changes: Mapping[int, str] | None = None) -> None:
+        """See `Journal`."""
+        began = time.thread_time()
+        super().append(first, messages, changes)
+        self.commits_cpu_s += time.thread_time() - began
+
+
 def publisher_cpu_s() -> float:
     """Processor time of the publisher's thread so far."""
     thread = next(thread for thread in threading.enumerate() if thread.name == "publisher")
@@ -85,22 +104,45 @@ def burst(publisher: Publisher, verdicts: int) -> tuple[float, float]:
     return verdicts / (time.perf_counter() - began), (publisher_cpu_s() - cpu) / verdicts
 
 
-def paced(publisher: Publisher, first: int, seconds: float) -> float:
-    """The publisher's processor time for a verdict at `FRAMES_PER_S`, s."""
-    count = max(1, round(seconds * FRAMES_PER_S))
-    cpu, began = publisher_cpu_s(), time.perf_counter()
-    for index in range(count):
-        time.sleep(max(0.0, began + index / FRAMES_PER_S - time.perf_counter()))
+def paced(publisher: Publisher, journal: MeasuredJournal, first: int, seconds: float) -> tuple[float, float]:
+    """The publisher's processor time for a verdict at `FRAMES_PER_S`, s, and that of its commit alone."""
+    cpu, commits = publisher_cpu_s(), journal.commits_cpu_s
+    count = 0
+    for index in _ticks(seconds):
         publisher.submit(verdict(first + index))
+        count += 1
     publisher.flush(FLUSH_S)
-    return (publisher_cpu_s() - cpu) / count
+    return (publisher_cpu_s() - cpu) / count, (journal.commits_cpu_s - commits) / count
+
+
+def bare(folder: Path, size: int, seconds: float) -> float:
+    """Processor time, s, for writing `size` bytes to a file and syncing it, at `FRAMES_PER_S`: no commit costs less."""
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        file.write(bytes(BARE_BYTES))
+        os.fsync(file)
+        content, cpu_s, count = bytes(size), 0.0, 0
+        for index in _ticks(seconds):
+            began = time.thread_time()
+            os.pwrite(file.fileno(), content, index * size % BARE_BYTES)
+            os.fdatasync(file)
+            cpu_s += time.thread_time() - began
+            count += 1
+    return cpu_s / count
+
+
+def _ticks(seconds: float) -> Iterator[int]:
+    """Counts from 0, each number at its moment."""
+    began = time.perf_counter()
+    for index in range(max(1, round(seconds * FRAMES_PER_S))):
+        time.sleep(max(0.0, began + index / FRAMES_PER_S - time.perf_counter()))
+        yield index
 
 
 def main(journal: str, settings: str, verdicts: str, seconds: str) -> None:
     """See the module."""
     publish = PublishSettings.model_validate_json(settings)
     failed: list[Exception] = []
-    with Journal(Path(journal), MAX_AGE_DAYS, MAX_SIZE_MB) as opened:
+    with MeasuredJournal(Path(journal), MAX_AGE_DAYS, MAX_SIZE_MB) as opened:
         publisher = Publisher(
             publish,
             "bench",
@@ -114,13 +156,18 @@ def main(journal: str, settings: str, verdicts: str, seconds: str) -> None:
         try:
             with ReplayServer(publish.replay, opened):
                 rate, cpu = burst(publisher, int(verdicts))
-                told = {
-                    "burst_per_s": rate,
-                    "burst_cpu_s": cpu,
-                    "paced_cpu_s": paced(publisher, int(verdicts) + 1, float(seconds)),
-                    "last": publisher.latest,
-                }
-                sys.stdout.write(json.dumps(told) + "\n")
+                paced_cpu, commit_cpu = paced(publisher, opened, int(verdicts) + 1, float(seconds))
+                with opened.reader() as reader:
+                    (newest,) = reader.read(publisher.latest, publisher.latest, 1)
+                told = Journaling(
+                    burst_per_s=rate,
+                    burst_cpu_s=cpu,
+                    paced_cpu_s=paced_cpu,
+                    commit_cpu_s=commit_cpu,
+                    bare_cpu_s=bare(opened.path.parent, len(newest), float(seconds)),
+                    last=publisher.latest,
+                )
+                sys.stdout.write(json.dumps(asdict(told)) + "\n")
                 sys.stdout.flush()
                 sys.stdin.read()
         finally:

@@ -13,4 +13,6 @@ def test_all_that_was_published_is_replayed(tmp_path: Path) -> None:
     assert figures.journaling.burst_per_s > 0
     assert figures.journaling.burst_cpu_s > 0
     assert figures.frame_share > 0
+    assert figures.journaling.paced_cpu_s > figures.journaling.commit_cpu_s > 0
+    assert figures.journaling.bare_cpu_s > 0
     assert list(tmp_path.iterdir()) == []
