@@ -1,8 +1,9 @@
 """The archive: pictures of what was inspected, with their maps and verdicts, as plain files that a person can browse.
 
     <archive>/archive.json                              which journals it has seen, in order
-    <archive>/2026-11-25/web/1-000000123-FAIL.png       the picture as the camera gave it, lossless
-    <archive>/2026-11-25/web/1-000000123-FAIL.map.npz   distance (rows×columns float16), cell (px); not on every ERROR
+    <archive>/2026-11-25/web/1-000000123-FAIL.png       the picture as the engine got it, lossless; not on every ERROR
+    <archive>/2026-11-25/web/1-000000123-FAIL.map.npz   distance (rows×columns float16), cell (px), area (a PNG, where
+                                                        not all of the picture is inspected); not on ERROR
     <archive>/2026-11-25/web/1-000000123-FAIL.json      the verdict as it was published; written last
     <archive>/2026-11-25/web/1-000000123-FAIL.label.json  what a person said of it, where one did
 

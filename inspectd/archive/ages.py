@@ -15,7 +15,8 @@ class AgeClock:
     """Goes on while the daemon runs, never back, and follows the PC's clock where that is ahead only so fast.
 
     So a clock that is 1970 after a flat battery, an hour off, or a year ahead until the network sets it right, makes no
-    fresh entry old. An entry's `.json` has this clock's time as its time of modification; `begin` with the newest.
+    fresh entry old. An entry's `.json` has this clock's time as its time of modification, and so has `archive.json`
+    that of the newest: `begin` with it.
     """
 
     def __init__(
@@ -31,6 +32,10 @@ class AgeClock:
         """Go on from the newest entry's time."""
         # One in the future, of a file that was copied or touched, would make all others old at once.
         self._now_s = min(newest_s, self._now_s)
+
+    def reach(self, newest_s: float) -> None:
+        """Go on from this entry's time, where it is later."""
+        self._now_s = max(self._now_s, min(newest_s, self._wall_s()))
 
     def now_s(self) -> float:
         """s since 1970, about."""

@@ -14,7 +14,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,22 +24,25 @@ import cv2
 import structlog
 
 from inspectd.archive.ages import AgeClock
+from inspectd.archive.areas import Areas
 from inspectd.archive.backlog import Backlog, Copy
-from inspectd.archive.files import encode_png, entry_files
+from inspectd.archive.files import Files, encode_png, entry_files
 from inspectd.archive.layout import Kept
-from inspectd.archive.selection import Selection
+from inspectd.archive.selection import OF_THE_PICTURE, Selection
 from inspectd.archive.store import Store
 from inspectd.closing import Closing
 from inspectd.errors import ArchiveError
-from inspectd.frames import Frame
 from inspectd.metrics.meters import Meters
 from inspectd.pipeline.onlookers import Seen
 from inspectd.settings.archive import ArchiveSettings
+from inspectd.view.area import Area
 
 MOST_HELD: Final = 8
 """Frames whose buffers wait to be copied."""
 TICK_S: Final = 1.0
 """How often the limits are seen to while nothing is to be written."""
+COUNTING_PAUSE_S: Final = 0.02
+"""Between two steps of finding out what is there: whoever waits for Python's lock comes first."""
 RETRY_PAUSE_S: Final = 10.0
 STUCK_S: Final = 30.0
 """A step that takes longer hangs: with a disk or a network that is gone."""
@@ -51,31 +54,39 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class _Held:
-    """A frame to be kept, and its buffer, which is held."""
+    """A frame to be kept, and its buffer, if it has one, which is held."""
 
     kept: Kept
     seen: Seen
-    frame: Frame
 
     def copied(self) -> Copy:
         """A copy; the buffer is let go."""
         try:
-            return Copy.of(self.kept, self.seen.verdict, self.frame, self.seen.distance_map)
+            return Copy.of(self.kept, self.seen.verdict, self.seen.frame, self.seen.distance_map)
         finally:
-            self.frame.release()
+            if self.seen.frame is not None:
+                self.seen.frame.release()
 
 
 class Archive(Closing):
     """Keeps what it sees, as the settings say."""
 
-    def __init__(self, settings: ArchiveSettings, meters: Meters, clock: AgeClock | None = None) -> None:
-        """`settings.path` is set."""
+    def __init__(
+        self,
+        settings: ArchiveSettings,
+        meters: Meters,
+        clock: AgeClock | None = None,
+        *,
+        areas: Mapping[str, Area | None] | None = None,
+    ) -> None:
+        """`settings.path` is set. `areas`: what of each camera's frames is inspected, where that is not all."""
         self._path = Path(settings.path)
         self._meters = meters
         self._selection = Selection(settings.pass_every)
         self._held: queue.Queue[_Held | None] = queue.Queue()
         self._backlog = Backlog(settings.queue_mb << 20)
         self._store = Store(settings, clock or AgeClock())
+        self._areas = Areas(areas or {})
         self._failing: str | None = None
         self._step_since_s: float | None = None
         self._closed = False
@@ -136,14 +147,15 @@ class Archive(Closing):
         kept = self._selection.wants(seen.verdict)
         if kept is None or self._closed:
             return
-        if seen.frame is None:
+        if seen.frame is None and seen.verdict.reason not in OF_THE_PICTURE:
             if kept is not Kept.ERROR:  # most have none
                 self._meters.not_archived("no_picture")
         elif self._held.qsize() >= MOST_HELD:
             self._meters.not_archived("busy")
         else:
-            seen.frame.retain()
-            self._held.put(_Held(kept, seen, seen.frame))
+            if seen.frame is not None:
+                seen.frame.retain()
+            self._held.put(_Held(kept, seen))
 
     # The copier's
 
@@ -180,7 +192,7 @@ class Archive(Closing):
     def _write(self) -> None:
         try:
             while not self._backlog.ended:
-                copy = self._backlog.take(TICK_S)
+                copy = self._backlog.take(COUNTING_PAUSE_S if self._store.counting else TICK_S)
                 if copy is None:
                     self._tried(self._store.tend)
                 else:
@@ -196,12 +208,11 @@ class Archive(Closing):
     def _keep(self, copy: Copy) -> None:
         """Write it, trying for as long as it takes; while it is tried, others wait for it."""
         try:
-            png = self._encoder.submit(encode_png, copy.pixels, copy.pixel_format).result()
+            files = self._encoded(copy)
         except cv2.error as error:
             log.warning("a picture cannot be archived", sequence=copy.verdict.sequence, error=str(error))
             self._meters.not_archived("not_encoded")
             return
-        files = entry_files(copy, png)
 
         def step() -> None:
             self._store.tend()
@@ -212,6 +223,15 @@ class Archive(Closing):
                 self._meters.not_archived("ended")
                 return
         self._meters.archived(copy.verdict.outcome)
+
+    def _encoded(self, copy: Copy) -> Files:
+        picture = copy.picture
+        if picture is None:
+            return entry_files(copy, None)
+        png = self._encoder.submit(encode_png, picture.pixels, picture.pixel_format).result()
+        judged = copy.distance_map is not None
+        area = self._areas.png(copy.verdict.camera, *picture.pixels.shape[:2]) if judged else None
+        return entry_files(copy, png, area)
 
     def _tried(self, step: Callable[[], None]) -> bool:
         self._step_since_s = time.monotonic()

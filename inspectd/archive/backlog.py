@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,27 +16,40 @@ from inspectd.frames import Frame
 from inspectd.wire.drafts import MapDraft
 from inspectd.wire.models import Verdict
 
+_VERDICT_BYTES: Final = 4096
+"""Of memory, about; so that verdicts without a picture have a bound as well."""
+
 
 @dataclass(frozen=True)
-class Copy:
-    """A frame to be kept; its pixels are its own."""
+class CopiedPicture:
+    """Pixels of its own."""
 
-    kept: Kept
-    verdict: Verdict
     pixels: NDArray[np.uint8]
     """H×W or H×W×3."""
     pixel_format: PixelFormat
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A frame to be kept."""
+
+    kept: Kept
+    verdict: Verdict
+    picture: CopiedPicture | None
+    """None where the frame has none."""
     distance_map: MapDraft | None
 
     @classmethod
-    def of(cls, kept: Kept, verdict: Verdict, frame: Frame, distance_map: MapDraft | None) -> Copy:
+    def of(cls, kept: Kept, verdict: Verdict, frame: Frame | None, distance_map: MapDraft | None) -> Copy:
         """Copy a frame whose buffer is held."""
-        return cls(kept, verdict, frame.pixels.copy(), frame.pixel_format, distance_map)
+        picture = None if frame is None else CopiedPicture(frame.pixels.copy(), frame.pixel_format)
+        return cls(kept, verdict, picture, distance_map)
 
     @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        return self.pixels.nbytes + (0 if self.distance_map is None else self.distance_map.distance.nbytes)
+        picture = 0 if self.picture is None else self.picture.pixels.nbytes
+        return _VERDICT_BYTES + picture + (0 if self.distance_map is None else self.distance_map.distance.nbytes)
 
 
 class Backlog:

@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 
 from engines.durable import sync_directory, write_synced
 from engines.pixels import PixelFormat
+from inspectd.archive.areas import AREA
 from inspectd.archive.backlog import Copy
 from inspectd.archive.labels import held, with_suffix
 from inspectd.archive.layout import LABEL, MAP, PICTURE, RECORD, UNFINISHED
 from inspectd.archive.record import Record
 from inspectd.wire.drafts import MapDraft
+
+Files = dict[str, bytes]
+"""An entry's, by what comes after its name."""
 
 _FLOAT16_MAX: Final = float(np.finfo(np.float16).max)
 
@@ -34,16 +38,18 @@ def encode_png(pixels: NDArray[np.uint8], pixel_format: PixelFormat) -> bytes:
     return cv2.imencode(PICTURE, pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
 
 
-def entry_files(copy: Copy, png: bytes) -> dict[str, bytes]:
-    """The files of an entry, by what comes after its name, the record last."""
-    files = {PICTURE: png}
+def entry_files(copy: Copy, png: bytes | None, area: bytes | None = None) -> Files:
+    """The files of an entry, the record last. `png` is its picture; `area`, also a PNG,
+    what of it is inspected, where that is not all."""
+    files: Files = {} if png is None else {PICTURE: png}
     if copy.distance_map is not None:
-        files[MAP] = _npz(copy.distance_map)
-    record = Record(pixel_format=copy.pixel_format, has_map=MAP in files, verdict=copy.verdict)
+        files[MAP] = _npz(copy.distance_map, area)
+    pixel_format = None if copy.picture is None else copy.picture.pixel_format
+    record = Record(pixel_format=pixel_format, has_map=MAP in files, verdict=copy.verdict)
     return files | {RECORD: (record.model_dump_json(indent=1) + "\n").encode()}
 
 
-def write_entry(stem: Path, files: dict[str, bytes], written_s: float) -> None:
+def write_entry(stem: Path, files: Files, written_s: float) -> None:
     """Write an entry below an archive that is there, durably. It is there once its record is; nothing is left of one
     that could not be written.
 
@@ -101,8 +107,9 @@ def _remove_files(stem: Path, suffixes: tuple[str, ...]) -> None:
             with_suffix(stem, suffix).unlink()
 
 
-def _npz(distance_map: MapDraft) -> bytes:
+def _npz(distance_map: MapDraft, area: bytes | None) -> bytes:
     file = io.BytesIO()
     distance = np.minimum(distance_map.distance, _FLOAT16_MAX).astype(np.float16)
-    np.savez_compressed(file, distance=distance, cell=np.int32(distance_map.cell))
+    arrays = {} if area is None else {AREA: np.frombuffer(area, np.uint8)}
+    np.savez_compressed(file, allow_pickle=False, distance=distance, cell=np.int32(distance_map.cell), **arrays)
     return file.getvalue()

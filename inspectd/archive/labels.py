@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engines.durable import sync_directory, write_synced
 from inspectd.archive.layout import LABEL, RECORD
 from inspectd.errors import ArchiveError, EntryGoneError
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Opinion(StrEnum):
@@ -62,16 +65,20 @@ def write_label(stem: Path, label: Label | None) -> None:
         EntryGoneError: the entry is gone.
         ArchiveError: it cannot be written.
     """
-    with held(stem) as there:
-        if not there:
-            raise EntryGoneError(f"{stem.name}: no longer in the archive; it was removed to make room")
-        try:
-            _replace(with_suffix(stem, LABEL), label)
-        except OSError as error:
-            raise ArchiveError(
-                f"{with_suffix(stem, LABEL)}: cannot be written: {error.strerror}; label as a user who may write to "
-                "the archive"
-            ) from error
+    file = with_suffix(stem, LABEL)
+    try:
+        with held(stem) as there:
+            if not there:
+                raise EntryGoneError(f"{stem.name}: no longer in the archive; it was removed to make room")
+            _replace(file, label)
+    except OSError as error:
+        to_do = what_to_do(error, "label as a user who may write to the archive")
+        raise ArchiveError(f"{file}: cannot be written: {error.strerror}; {to_do}") from error
+
+
+def what_to_do(error: OSError, otherwise: str) -> str:
+    """What a person is to do where something cannot be written; `otherwise` where the disk is not full."""
+    return "make room on its disk, then label the picture again" if error.errno in _FULL else otherwise
 
 
 @contextmanager
@@ -102,6 +109,11 @@ def _replace(file: Path, label: Label | None) -> None:
     else:
         # Always the same name, so that what a crash leaves is overwritten the next time.
         unfinished = file.with_name(f".labelling-{file.name}")
-        write_synced(unfinished, (label.model_dump_json(indent=1) + "\n").encode(), "wb")
-        unfinished.replace(file)
+        try:
+            write_synced(unfinished, (label.model_dump_json(indent=1) + "\n").encode(), "wb")
+            unfinished.replace(file)
+        except OSError:
+            with suppress(OSError):
+                unfinished.unlink()
+            raise
     sync_directory(file.parent)

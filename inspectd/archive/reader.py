@@ -17,6 +17,7 @@ import io
 import re
 import zipfile
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -24,9 +25,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from inspectd.archive.areas import AREA
 from inspectd.archive.labels import Label, Opinion, read_label, with_suffix, write_label
 from inspectd.archive.layout import MAP, PICTURE, RECORD, EntryName, Kept, days, is_day
 from inspectd.archive.record import Record
@@ -93,11 +96,13 @@ class Entry:
         return datetime.fromisoformat(self.verdict().captured_utc)
 
     def png(self) -> bytes:
-        """The picture's file. Errors as of `record`."""
+        """The picture's file. Errors as of `record`, and `ArchiveError` where the frame has none."""
+        if not self.record.has_picture:
+            raise ArchiveError(f"{self.id}: has no picture: {self.verdict().detail}")
         return self._read(PICTURE)
 
     def picture(self) -> NDArray[np.uint8]:
-        """The picture, H×W×3 RGB; a grey one has three equal channels. Errors as of `record`."""
+        """The picture, H×W×3 RGB; a grey one has three equal channels. Errors as of `png`."""
         decoded = cv2.imdecode(np.frombuffer(self.png(), np.uint8), cv2.IMREAD_COLOR_RGB)
         if decoded is None:
             raise ArchiveError(f"{self.picture_file}: no whole picture; the file was damaged")
@@ -107,10 +112,23 @@ class Entry:
         """The map that was judged; None where there was none. Errors as of `record`."""
         if not self.record.has_map:
             return None
+        with self._map_file() as arrays:
+            return MapDraft(arrays["distance"].astype(np.float32), int(arrays["cell"]))
+
+    def area(self) -> bytes | None:
+        """What of the picture was inspected, as `inspectd.archive.areas.decode_area` reads it; None for all, or where
+        nothing was judged. Errors as of `record`."""
+        if not self.record.has_map:
+            return None
+        with self._map_file() as arrays:
+            return arrays[AREA].tobytes() if AREA in arrays else None
+
+    @contextmanager
+    def _map_file(self) -> Iterator[NpzFile]:
         file = io.BytesIO(self._read(MAP))
         try:
             with np.load(file, allow_pickle=False) as arrays:
-                return MapDraft(arrays["distance"].astype(np.float32), int(arrays["cell"]))
+                yield arrays
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise ArchiveError(f"{with_suffix(self.stem, MAP)}: no map; the file was damaged") from error
 

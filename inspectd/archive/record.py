@@ -17,8 +17,14 @@ class Record(BaseModel):
 
     archive: Literal[1] = 1
     """Version of the layout."""
-    pixel_format: PixelFormat
-    """As the camera gave the picture; the PNG holds grey or RGB."""
+    pixel_format: PixelFormat | None
+    """As the camera gave the picture; the PNG holds grey or RGB. None where there is no picture: the verdict's `detail`
+    says why."""
     has_map: bool
     verdict: Verdict
     """As it was published."""
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether there is a PNG."""
+        return self.pixel_format is not None

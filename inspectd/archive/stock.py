@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -29,6 +30,7 @@ class Stock:
     def __init__(self) -> None:
         self._heaps: dict[Kept, list[Item]] = {kept: [] for kept in Kept}
         self._of_kind = dict.fromkeys(Kept, 0)
+        self._labelled: deque[Item] = deque()
         self._labelled_bytes = 0
 
     @property
@@ -39,6 +41,7 @@ class Stock:
     def add(self, item: Item, *, labelled: bool = False) -> None:
         """An entry is there. One that was labelled is counted, and never offered for removal."""
         if labelled:
+            self._labelled.append(item)
             self._labelled_bytes += item.bytes
         else:
             heapq.heappush(self._heaps[item.name.kept], item)
@@ -51,7 +54,20 @@ class Stock:
         heapq.heappop(heap)
         self._of_kind[item.name.kept] -= item.bytes
         if labelled:
-            self._labelled_bytes += item.bytes
+            self.add(item, labelled=True)
+
+    @property
+    def labelled(self) -> int:
+        """How many are labelled, as far as that is known."""
+        return len(self._labelled)
+
+    def next_labelled(self) -> Item:
+        """Of those labelled the one that was looked at longest ago; there is one."""
+        return self._labelled[0]
+
+    def drop_labelled(self) -> None:
+        """`next_labelled` is none that is labelled any more, or is to be looked at last: it can be added again."""
+        self._labelled_bytes -= self._labelled.popleft().bytes
 
     def least_needed(self) -> Item | None:
         """The oldest of the kind needed least that has more than its share; None where all are labelled."""

@@ -6,17 +6,18 @@ import errno
 import fcntl
 import os
 import secrets
+import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engines.durable import sync_directory, write_synced
 from inspectd.archive.ages import AgeClock
-from inspectd.archive.files import remove_entry, write_entry
+from inspectd.archive.files import Files, remove_entry, write_entry
 from inspectd.archive.labels import with_suffix
 from inspectd.archive.layout import LABEL, MAP, MARKER, PICTURE, RECORD, UNFINISHED, EntryName, Kept, days
 from inspectd.archive.stock import Item, Stock
@@ -26,6 +27,12 @@ from inspectd.wire.models import Verdict
 
 MOST_REMOVED: Final = 64
 """Entries in one step, so that a step is short however much there is to remove."""
+LABELS_LOOKED_AT: Final = 64
+"""In one step: whether what was labelled still is."""
+COUNTING_S: Final = 0.01
+"""How long one step looks for what is there. A million entries take minutes, and inspection needs Python's lock."""
+_FILES_A_TURN: Final = 64
+"""Listed before it is asked how long that took."""
 _BLOCK: Final = 4096
 _DAY_S: Final = 86400.0
 _SUFFIXES: Final = (LABEL, MAP, PICTURE, RECORD)  # the label's ends as the record's does, so it comes first
@@ -57,12 +64,14 @@ class Store:
         self._device: int | None = None
         self._marker = _Marker(id="")
         self._stock = Stock()
+        self._uncounted: Iterator[_Found | None] | None = None
+        self._fresh: set[EntryName] = set()
         self.bytes = 0
-        """Of all entries."""
+        """Of all entries that were counted."""
         self.free_bytes = 0
         """Room left on the file system."""
 
-    def write(self, kept: Kept, verdict: Verdict, files: dict[str, bytes]) -> None:
+    def write(self, kept: Kept, verdict: Verdict, files: Files) -> None:
         """Keep a frame as these files, durably, and make room for it.
 
         Raises:
@@ -74,9 +83,17 @@ class Store:
         name = EntryName(self._number_of(verdict.journal), verdict.sequence, kept)
         day = verdict.captured_utc.partition("T")[0]
         written_s = self._clock.now_s()
+        os.utime(self._path / MARKER, (written_s, written_s))
+        if self._uncounted is not None:
+            self._fresh.add(name)
         write_entry(self._path / day / verdict.camera / str(name), files, written_s)
         self._stock.add(Item(name, day, verdict.camera, size, written_s))
         self._measure()
+
+    @property
+    def counting(self) -> bool:
+        """Whether it still finds out what is there, some of it with each `tend`."""
+        return self._uncounted is not None
 
     def tend(self) -> None:
         """Remove what is too old or too much, some at a time; find out whether it can be written to.
@@ -85,6 +102,8 @@ class Store:
             OSError, ArchiveError: it cannot.
         """
         self._be_there()
+        self._count()
+        self._look_at_labels()
         oldest_s = self._clock.now_s() - self._settings.max_age_days * _DAY_S
         self._remove_while(lambda: self._stock.written_before(oldest_s))
         self._make_room(0)
@@ -118,7 +137,9 @@ class Store:
         try:
             self._lock(directory)
             self._marker = self._read_marker()
-            self._stock = self._take_stock()
+            self._clock.begin((self._path / MARKER).stat().st_mtime)
+            self._stock, self._fresh = Stock(), set()
+            self._uncounted = _found(self._path, self._fresh)
         except BaseException:
             os.close(directory)
             raise
@@ -152,6 +173,8 @@ class Store:
     def _write_marker(self, marker: _Marker) -> None:
         unfinished = self._path / f"{UNFINISHED}{MARKER}"
         write_synced(unfinished, marker.to_json(), "wb")
+        now_s = self._clock.now_s()
+        os.utime(unfinished, (now_s, now_s))
         unfinished.replace(self._path / MARKER)
         sync_directory(self._path)
 
@@ -165,17 +188,34 @@ class Store:
 
     # What is in it
 
-    def _take_stock(self) -> Stock:
-        """Count what is there, and remove what a crash has left unfinished."""
-        stock, newest_s = Stock(), None
-        for day in days(self._path):
-            for camera in [entry for entry in day.iterdir() if entry.is_dir()]:
-                for item, labelled in _swept(camera):
-                    stock.add(item, labelled=labelled)
-                    newest_s = max(item.written_s, newest_s or 0.0)
-        if newest_s is not None:
-            self._clock.begin(newest_s)
-        return stock
+    def _count(self) -> None:
+        """Count some of what is there, oldest days first, and remove what a crash has left unfinished."""
+        end_s = time.monotonic() + COUNTING_S
+        while self._uncounted is not None:
+            try:
+                found = next(self._uncounted, _ALL)
+            except OSError:
+                self.close()  # to begin anew when it is tried again
+                raise
+            if found is _ALL:
+                self._uncounted, self._fresh = None, set()
+            elif isinstance(found, _Found):
+                self._stock.add(found.item, labelled=found.labelled)
+                self._clock.reach(found.item.written_s)
+            if time.monotonic() >= end_s:
+                return
+
+    def _look_at_labels(self) -> None:
+        """Whether what was labelled still is: a label can be taken back, and an entry deleted by hand."""
+        for _ in range(min(LABELS_LOOKED_AT, self._stock.labelled)):
+            item = self._stock.next_labelled()
+            labelled, there = (with_suffix(self._stem(item), suffix).exists() for suffix in (LABEL, RECORD))
+            self._stock.drop_labelled()
+            if there:
+                self._stock.add(item, labelled=labelled)
+
+    def _stem(self, item: Item) -> Path:
+        return self._path / item.day / item.camera / str(item.name)
 
     def _make_room(self, more: int) -> None:
         """Room for so many bytes more, or a step towards it.
@@ -183,9 +223,14 @@ class Store:
         Raises:
             ArchiveError: nothing is left that could be removed.
         """
-        self._remove_while(lambda: self._stock.least_needed() if self._full(more) else None)
-        if (full := self._full(more)) and self._stock.least_needed() is None:
-            raise ArchiveError(full)
+        while True:
+            self._remove_while(lambda: self._stock.least_needed() if self._full(more) else None)
+            full = self._full(more)
+            if full is None or self._stock.least_needed() is not None:
+                return
+            if self._uncounted is None:
+                raise ArchiveError(full)
+            self._count()  # there may be more than is known
 
     def _full(self, more: int) -> str | None:
         """Why there is no room for so many bytes more."""
@@ -204,7 +249,7 @@ class Store:
             item = offered()
             if item is None:
                 return
-            removed = remove_entry(self._path / item.day / item.camera / str(item.name))
+            removed = remove_entry(self._stem(item))
             self._stock.drop(item, labelled=not removed)
 
     def _measure(self) -> None:
@@ -215,29 +260,74 @@ class Store:
         self.bytes = self._stock.bytes
 
 
-def _swept(camera: Path) -> Iterator[tuple[Item, bool]]:
-    """The whole entries of a camera's day, and whether each is labelled. What is left of others is removed."""
-    stems: dict[str, dict[str, os.stat_result]] = defaultdict(dict)
-    with os.scandir(camera) as listing:
-        for entry in listing:
-            if entry.name.startswith(UNFINISHED):
-                Path(entry.path).unlink()
-                continue
-            for suffix in _SUFFIXES:
-                if entry.name.endswith(suffix):
-                    stems[entry.name.removesuffix(suffix)][suffix] = entry.stat()
-                    break
+class _File(NamedTuple):
+    """As much of a file as is kept while its directory is listed."""
+
+    on_disk: int
+    written_s: float
+
+
+class _Found(NamedTuple):
+    """A whole entry."""
+
+    item: Item
+    labelled: bool
+
+
+_ALL: Final = object()
+"""All was counted."""
+
+
+def _found(archive: Path, fresh: Set[EntryName]) -> Iterator[_Found | None]:
+    """All whole entries but the `fresh` ones, which were written meanwhile; None now and then, while it searches. What
+    is left of others is removed.
+
+    Raises:
+        OSError: the archive cannot be read.
+    """
+    for day in sorted(days(archive)):
+        for camera in _directories(day):
+            yield from _swept(camera, fresh)
+
+
+def _directories(day: Path) -> list[Path]:
+    with suppress(FileNotFoundError):  # its last entry was removed meanwhile
+        return [entry for entry in day.iterdir() if entry.is_dir()]
+    return []
+
+
+def _swept(camera: Path, fresh: Set[EntryName]) -> Iterator[_Found | None]:
+    """Those of a camera's day; see `_found`."""
+    stems: dict[str, dict[str, _File]] = defaultdict(dict)
+    with suppress(FileNotFoundError), os.scandir(camera) as listing:
+        for number, entry in enumerate(listing):
+            _note(entry, stems)
+            if number % _FILES_A_TURN == 0:
+                yield None
     for stem, files in stems.items():
         name = EntryName.parse(stem)
-        if name is None:  # somebody else's
+        if name is None or name in fresh:  # somebody else's, or known
             continue
-        if RECORD in files and PICTURE in files:
-            size = sum(_on_disk(file.st_size) for file in files.values())
-            yield Item(name, camera.parent.name, camera.name, size, files[RECORD].st_mtime), LABEL in files
+        # A damaged frame has no picture.
+        if RECORD in files and (PICTURE in files or name.kept is Kept.ERROR):
+            size = sum(file.on_disk for file in files.values())
+            yield _Found(Item(name, camera.parent.name, camera.name, size, files[RECORD].written_s), LABEL in files)
         else:
             for suffix in (RECORD, PICTURE, MAP):
                 with suppress(FileNotFoundError):
                     with_suffix(camera / stem, suffix).unlink()
+
+
+def _note(entry: os.DirEntry[str], stems: dict[str, dict[str, _File]]) -> None:
+    with suppress(FileNotFoundError):  # removed meanwhile
+        if entry.name.startswith(UNFINISHED):
+            Path(entry.path).unlink()
+            return
+        for suffix in _SUFFIXES:
+            if entry.name.endswith(suffix):
+                file = entry.stat()
+                stems[entry.name.removesuffix(suffix)][suffix] = _File(_on_disk(file.st_size), file.st_mtime)
+                return
 
 
 def _on_disk(length: int) -> int:

@@ -6,6 +6,9 @@ thread (`supervisor`) turns the announcement into a `Frame` whose pixels are a r
 to the pipeline. When the pipeline has cut the frame it releases it, and the slot's number goes back to the process
 (`process`), to be filled again.
 
+A picture that must not be inspected, because it is blank or frozen, comes the same way with its fault beside it, and
+reaches the pipeline as a lost frame that people can look at.
+
 Nothing is pickled, no shared memory has a name, and nothing outlives a kill: the ring is an anonymous file that both
 sides inherit, and the capture process dies with the daemon. Every number that a capture process announces reaches the
 pipeline exactly once, as a frame or as a lost frame; numbers go on over restarts. What a capture process took but did

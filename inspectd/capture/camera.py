@@ -31,6 +31,7 @@ import structlog
 from inspectd.cameras.build import is_live, open_limit_s, stall_limit_s, trigger_mode
 from inspectd.capture.backoff import Backoff
 from inspectd.capture.channel import Ended, Failed, FrameReady, FramesLost, Message, Opened
+from inspectd.capture.content import Fault
 from inspectd.capture.process import CaptureProcess
 from inspectd.errors import CameraError
 from inspectd.frames import Frame, LostFrame
@@ -73,7 +74,7 @@ class FrameSink(Protocol):
         """A frame was taken; the sink owns it and releases it."""
 
     def lost(self, lost: LostFrame) -> None:
-        """A frame was taken but cannot be inspected."""
+        """A frame was taken but cannot be inspected; the sink owns what is `shown` of it and releases that."""
 
     def camera_lost(self, camera: str, detail: str) -> None:
         """A camera died, hung or could not be opened; told once until it delivers again."""
@@ -268,7 +269,11 @@ class SupervisedCamera:
         match message:
             case FrameReady(number=number) if delivering and number == self._taken + 1 and process.may_lend(message):
                 self._delivered(1, message.part)
-                self._sink.frame(process.lend(message))
+                frame = process.lend(message)
+                if message.fault is None:
+                    self._sink.frame(frame)
+                else:
+                    self._sink.lost(_unfit(frame, message.fault))
             case FramesLost(first=first, count=count) if delivering and first == self._taken + 1 and count > 0:
                 self._delivered(count, message.part)
                 for number in range(first, first + count):
@@ -355,6 +360,21 @@ class SupervisedCamera:
         quiet = self._told and state is not CameraState.RUNNING
         tell = _log.debug if quiet else _log.warning if state in _TROUBLE else _log.info
         tell("camera", camera=self._name, state=str(state), detail=detail)
+
+
+def _unfit(frame: Frame, fault: Fault) -> LostFrame:
+    return LostFrame(
+        camera=frame.camera,
+        number=frame.number,
+        reason=fault.reason,
+        detail=fault.detail,
+        captured_monotonic_ns=frame.captured_monotonic_ns,
+        captured_utc_ns=frame.captured_utc_ns,
+        source=frame.source,
+        part=frame.part,
+        rows=frame.rows,
+        shown=frame,
+    )
 
 
 def _lost_frame(camera: str, lost: FramesLost, number: int) -> LostFrame:

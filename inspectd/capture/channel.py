@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from engines.pixels import PixelFormat
+from inspectd.capture.content import Fault
 from inspectd.errors import CameraError
 from inspectd.frames import Rows
 from inspectd.wire.models import Reason
@@ -74,11 +75,13 @@ class FrameReady:
     """The part it was fired for."""
     rows: Rows | None = None
     """Of a line-scan camera."""
+    fault: Fault | None = None
+    """Why it must not be inspected; it is there to be seen by people."""
 
 
 @dataclass(frozen=True)
 class FramesLost:
-    """From the capture process: frames `first` to `first + count - 1` were taken but cannot be inspected.
+    """From the capture process: frames `first` to `first + count - 1` were taken but cannot be inspected, nor shown.
 
     Times, source and rows are the first one's.
     """
@@ -133,6 +136,8 @@ def decode(data: bytes) -> Message:
         kind = _KINDS[fields.pop("kind")]
         if kind is FrameReady:
             fields["pixel_format"] = PixelFormat(fields["pixel_format"])
+            if (fault := fields.get("fault")) is not None:
+                fields["fault"] = Fault(Reason(fault["reason"]), fault["detail"])
         if kind is FramesLost:
             fields["reason"] = Reason(fields["reason"])
         if fields.get("rows") is not None:

@@ -37,7 +37,7 @@ from inspectd.capture.channel import (
     Opened,
     Release,
 )
-from inspectd.capture.content import ContentCheck
+from inspectd.capture.content import ContentCheck, Fault
 from inspectd.capture.ring import RingWriter
 from inspectd.errors import CameraError, ViewError
 from inspectd.offspring import die_with
@@ -81,6 +81,7 @@ class Worker:
         self._next = begin.first
         # The slot freed last is filled first: its memory is warm, and no more is touched than the load needs.
         self._free = list(reversed(range(begin.slots)))
+        self._reserved = begin.slots // 2
         self._block = block
         self._restamp = block and not live
         self._fired = fired
@@ -159,16 +160,29 @@ class Worker:
             self._lose(picture, picture.reason, picture.detail, part)
         elif picture.pixels.nbytes > self._ring.slot_bytes:
             self._lose(picture, Reason.BAD_FRAME, self._too_large(picture), part)
-        elif (fault := self._content.fault(picture)) is not None:
-            self._lose(picture, fault.reason, fault.detail, part)
+        elif (fault := self._fault(picture)) is not None:
+            self._show(picture, fault, part)
             self._check_frozen(picture)
-        elif self._flat is not None and (problem := self._flat.problem(picture.pixels.shape)) is not None:
-            self._lose(picture, Reason.BAD_FRAME, problem, part)
         elif (slot := self._slot()) is None:
             full = "no buffer was free: frames come faster than they are inspected"
             self._lose(picture, Reason.OVERRUN, full, part)
         else:
             self._deliver(picture, slot, part)
+
+    def _fault(self, picture: Picture) -> Fault | None:
+        """Why a whole picture must not be inspected."""
+        if (fault := self._content.fault(picture)) is not None:
+            return fault
+        problem = None if self._flat is None else self._flat.problem(picture.pixels.shape)
+        return None if problem is None else Fault(Reason.BAD_FRAME, problem)
+
+    def _show(self, picture: Picture, fault: Fault, part: str | None) -> None:
+        """Deliver a picture for people alone; without a buffer for it, at least say that it was taken."""
+        slot = self._spare_slot()
+        if slot is None:
+            self._lose(picture, fault.reason, fault.detail, part)
+        else:
+            self._deliver(picture, slot, part, fault)
 
     def _check_frozen(self, picture: Picture) -> None:
         frozen_s = self._content.frozen_s(picture)
@@ -179,6 +193,12 @@ class Worker:
         while self._block and not self._free:
             self._listen(wait=True)
         return self._free.pop() if self._free else None
+
+    def _spare_slot(self) -> int | None:
+        """One that is not needed for pictures to be inspected: these must never be lost for others."""
+        if self._block:
+            return self._slot()
+        return self._free.pop() if len(self._free) > self._reserved else None
 
     def _listen(self, *, wait: bool) -> None:
         """Take what the daemon has to say; with `wait`, at least one message."""
@@ -201,8 +221,8 @@ class Worker:
         except OSError:  # the daemon's end is closed: nobody is left to tell
             raise _StopRequested from None
 
-    def _deliver(self, picture: Picture, slot: int, part: str | None) -> None:
-        if self._flat is None:
+    def _deliver(self, picture: Picture, slot: int, part: str | None, fault: Fault | None = None) -> None:
+        if self._flat is None or self._flat.problem(picture.pixels.shape) is not None:
             self._ring.write(slot, picture.pixels)
         else:
             self._flat.correct(picture.pixels, picture.pixel_format, self._ring.slot(slot, picture.pixels.shape))
@@ -222,6 +242,7 @@ class Worker:
                 source=picture.source,
                 part=part,
                 rows=picture.rows,
+                fault=fault,
             )
         )
 

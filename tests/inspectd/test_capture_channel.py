@@ -23,14 +23,16 @@ from inspectd.capture.channel import (
     decode,
     encode,
 )
+from inspectd.capture.content import Fault
 from inspectd.errors import CameraError
 from inspectd.wire.models import Reason
 
 READY = FrameReady(7, 3, 480, 640, PixelFormat.MONO8, 123, 456, "bad \ud83d name.png")
+UNFIT = replace(READY, fault=Fault(Reason.BLANK, "wholly black"))
 LOST = FramesLost(1, 1, Reason.OVERRUN, "too fast", 1, 2, None)
 MESSAGES: list[Message] = [
     *(Begin({"source": "images:/x"}, 1, 8, 1 << 26), Release(3), Stop()),
-    *(Opened(), READY, LOST, Ended(), Failed("gone")),
+    *(Opened(), READY, UNFIT, LOST, Ended(), Failed("gone")),
 ]
 
 

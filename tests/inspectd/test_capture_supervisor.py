@@ -28,6 +28,7 @@ from inspectd.capture.process import SHOWN_SLOTS, SLACK_SLOTS, CaptureProcess
 from inspectd.capture.supervisor import CaptureSupervisor
 from inspectd.frames import Frame, LostFrame
 from inspectd.settings import CameraSettings, ImagesCamera, OpencvCamera
+from inspectd.view.flat_field import FlatField, to_bytes
 from inspectd.wire.models import CameraState, CameraStatus, Reason
 
 WAIT_S = 30.0
@@ -47,6 +48,8 @@ class Sink:
         self.pixels: list[NDArray[np.uint8]] = []
         self.order: list[tuple[str, int]] = []
         self.losses: list[LostFrame] = []
+        self.shown: list[Frame] = []
+        self.seen: list[NDArray[np.uint8]] = []
         self.cameras_lost: list[tuple[str, str]] = []
         self.ends: list[str] = []
 
@@ -60,6 +63,11 @@ class Sink:
     def lost(self, lost: LostFrame) -> None:
         self.order.append((lost.camera, lost.number))
         self.losses.append(lost)
+        if lost.shown is not None:
+            self.seen.append(lost.shown.pixels.copy())
+            self.shown.append(lost.shown)
+            if not self.keep:
+                lost.shown.release()
 
     def camera_lost(self, camera: str, detail: str) -> None:
         self.cameras_lost.append((camera, detail))
@@ -216,6 +224,64 @@ def test_a_bad_picture_is_lost_by_name_and_the_camera_goes_on(web: Path) -> None
         (6, Reason.BAD_FRAME, "6.png"),
     ]
     assert "5.png" in sink.losses[0].detail
+
+
+def test_what_a_camera_showed_while_it_was_dark_or_frozen_can_be_seen(web: Path) -> None:
+    black = np.zeros((48, 64), np.uint8)
+    cv2.imwrite(str(web / "5.png"), black)
+    cv2.imwrite(str(web / "9.png"), picture(8))
+    sink = Sink()
+    with capturing(sink, line=images(web, frozen=True)):
+        until(lambda: sink.ends, "the end")
+    assert sink.numbers("line") == list(range(1, 31))
+    assert [frame.number for frame in sink.frames] == [number for number in range(1, 31) if number not in {5, 9}]
+    assert [(lost.number, lost.reason, lost.source) for lost in sink.losses] == [
+        (5, Reason.BLANK, "5.png"),
+        (9, Reason.FROZEN, "9.png"),
+    ]
+    assert [shown.number for shown in sink.shown] == [5, 9]
+    np.testing.assert_array_equal(sink.seen[0], black)
+    np.testing.assert_array_equal(sink.seen[1], picture(8))
+
+
+def test_what_is_shown_of_a_dark_camera_is_corrected_as_any_frame(web: Path, tmp_path: Path) -> None:
+    flat = FlatField(np.full((48, 64), 2.0, np.float32), np.full((48, 64), 1, np.uint8), np.empty((0, 2), np.int32))
+    (tmp_path / "flat.npz").write_bytes(to_bytes(flat))
+    cv2.imwrite(str(web / "5.png"), np.full((48, 64), 3, np.uint8))
+    cv2.imwrite(str(web / "6.png"), picture(6, 40, 64))
+    sink = Sink()
+    with capturing(sink, line=images(web, flat_field=tmp_path / "flat.npz")):
+        until(lambda: sink.ends, "the end")
+    assert [(lost.number, lost.reason) for lost in sink.losses] == [(5, Reason.BLANK), (6, Reason.BAD_FRAME)]
+    np.testing.assert_array_equal(sink.seen[0], np.full((48, 64), 4, np.uint8))
+    np.testing.assert_array_equal(sink.seen[1], picture(6, 40, 64))  # one that it does not fit, as it came
+
+
+def test_pictures_for_people_take_no_buffer_from_those_to_be_inspected(web: Path) -> None:
+    for number in range(1, 31):
+        cv2.imwrite(str(web / f"{number}.png"), np.zeros((48, 64), np.uint8))
+    for number in range(31, 61):
+        cv2.imwrite(str(web / f"{number}.png"), picture(number))
+    slots = 1 + SLACK_SLOTS + SHOWN_SLOTS
+    sink = Sink(keep=True)
+    with capturing(sink, line=images(web, drop="newest", queue_frames=1)):
+        until(lambda: sink.ends, "the end")
+        assert [shown.number for shown in sink.shown] == list(range(1, slots - slots // 2 + 1))
+        assert [frame.number for frame in sink.frames] == list(range(31, 31 + slots // 2))
+    assert sink.numbers("line") == list(range(1, 61))
+    assert [lost.reason for lost in sink.losses] == 30 * [Reason.BLANK] + (30 - slots // 2) * [Reason.OVERRUN]
+
+
+def test_a_folder_waits_for_buffers_to_show_what_is_no_picture(web: Path) -> None:
+    for number in range(1, 31):
+        cv2.imwrite(str(web / f"{number}.png"), np.zeros((48, 64), np.uint8))
+    sink = Sink(keep=True)
+    with capturing(sink, line=images(web, queue_frames=1)):
+        for taken in range(1 + SLACK_SLOTS, 31):
+            until(lambda enough=taken: len(sink.shown) == enough, "all that there is room for")  # type: ignore[misc]
+            sink.shown[taken - 1 - SLACK_SLOTS].release()
+        until(lambda: sink.ends, "the end")
+    assert [shown.number for shown in sink.shown] == list(range(1, 31))
 
 
 def test_a_frame_too_large_is_lost_with_the_way_out(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from calib.border import fit_border, level
 from calib.score import top_mean
 from engines.base import Engine
 from engines.manifest import TileGeometry
+from inspectd.view.area import cells_inside
 from tools.fit.models import Model
 from tools.fit.pictures import PictureFile
 from tools.fit.splits import Part
@@ -58,6 +59,8 @@ class SeenFrame:
     pixels: NDArray[np.uint8]
     distance: NDArray[np.float32]
     mask: NDArray[np.bool_] | None = None
+    inspected: NDArray[np.bool_] | None = None
+    """Which cells of the map count; None for all."""
 
 
 def judge(
@@ -75,7 +78,10 @@ def judge(
 
     def judged(frame: SeenFrame) -> Judged:
         distance = level(frame.distance, border)
-        return Judged(frame.label, frame.pixels, distance, top_mean(distance, model.top_cells), frame.mask)
+        counts = distance if frame.inspected is None else distance[frame.inspected]
+        if frame.inspected is not None:
+            distance = np.where(frame.inspected, distance, np.float32(0))
+        return Judged(frame.label, frame.pixels, distance, top_mean(counts, model.top_cells), frame.mask)
 
     return JudgedFrames(
         [judged(frame) for frame in good],
@@ -121,8 +127,9 @@ def see_defective(
     """Real defective pictures."""
     seen: list[SeenFrame] = []
     for picture in pictures:
-        pixels = picture.read()
-        seen.append(_seen(picture.label, pixels, frame_map(engine, geometry, pixels), keep=len(seen) < _SHOWN))
+        pixels, inside = picture.read(), picture.inspected()
+        frame = _seen(picture.label, pixels, frame_map(engine, geometry, pixels), keep=len(seen) < _SHOWN)
+        seen.append(frame if inside is None else replace(frame, inspected=cells_inside(inside, geometry.cell)))
         advance(1)
     return seen
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.table import Table
 
@@ -70,13 +71,17 @@ def find_lessons(labels: Path | None, regression: Path | None, surface: str, *, 
         regression = labels / FOLDER
     cases = [] if regression is None else RegressionSet(regression).cases()
     alarms = [] if labels is None else _false_alarms(labels)
-    _check_surface(labels or regression, {name for name, _ in alarms} | {case.surface for case in cases}, surface)
-    files = [file for name, file in alarms if name == surface]
+    _check_surface(
+        labels or regression, {alarm.surface for alarm in alarms} | {case.surface for case in cases}, surface
+    )
+    areas = {alarm.picture: alarm.area for alarm in alarms if alarm.surface == surface}
     cases = [case for case in cases if case.surface == surface]
     return Lessons(
-        find_picked(files, labels, skip=skip) if labels and files else [],
+        _with_areas(find_picked(list(areas), labels, skip=skip), areas) if labels and areas else [],
         cases,
-        find_cases([case.picture for case in cases], regression) if regression and cases else [],
+        _with_areas(find_cases([case.picture for case in cases], regression), _areas_of(cases))
+        if regression and cases
+        else [],
     )
 
 
@@ -129,10 +134,44 @@ def _worst_first(results: Sequence[Tested]) -> list[Tested]:
     return sorted((each for each in results if not each.right), key=lambda each: (not each.lost, each.case.name))
 
 
-def _false_alarms(labels: Path) -> list[tuple[str, Path]]:
-    """Surface and picture of each FAIL that was labelled good."""
+class _FalseAlarm(NamedTuple):
+    surface: str
+    picture: Path
+    area: bytes | None
+    """What of it is inspected."""
+
+
+def _false_alarms(labels: Path) -> list[_FalseAlarm]:
+    """Every FAIL that was labelled good."""
     found = ArchiveReader(labels).entries(outcomes={Outcome.FAIL}, opinions={Opinion.GOOD})
-    return [(entry.verdict().surface, entry.picture_file) for entry in found]
+    return [_FalseAlarm(entry.verdict().surface, entry.picture_file, entry.area()) for entry in found]
+
+
+def _areas_of(cases: Sequence[Case]) -> dict[Path, bytes | None]:
+    try:
+        return {case.picture: None if case.area is None else case.area.read_bytes() for case in cases}
+    except OSError as error:
+        raise PictureError(f"{error.filename}: cannot be read: {error.strerror}; label the picture again") from error
+
+
+def _with_areas(pictures: Sequence[PictureFile], areas: Mapping[Path, bytes | None]) -> list[PictureFile]:
+    """The pictures, each with what of it is inspected, so that nothing else is learned or tested."""
+    made = [replace(picture, area=areas[picture.path]) for picture in pictures]
+    for picture in made:
+        _check_area(picture)
+    return made
+
+
+def _check_area(picture: PictureFile) -> None:
+    try:
+        inside = picture.inspected()
+    except ValueError as error:
+        raise PictureError(f"{picture.path}: what of it is inspected cannot be read; label it again") from error
+    if inside is not None and inside.shape != (picture.height, picture.width):
+        raise PictureError(
+            f"{picture.path}: {picture.width}×{picture.height} px, and what of it is inspected "
+            f"{inside.shape[1]}×{inside.shape[0]} px; delete what is not its own"
+        )
 
 
 def _check_surface(where: Path | None, known: set[str], surface: str) -> None:

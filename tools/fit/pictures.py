@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from inspectd.archive.areas import decode_area
 from tools.errors import PictureError
 from tools.pictures import SUFFIXES, decode_rgb, list_pictures, read_rgb
 
@@ -38,6 +39,12 @@ class PictureFile:
     picked: bool = False
     """It was picked out because of its score. It may be learned from but not held out: the threshold is promised for
     pictures as they come."""
+    area: bytes | None = None
+    """What of it is inspected (see `decode_area`); None for all."""
+
+    def inspected(self) -> NDArray[np.bool_] | None:
+        """Which of its pixels, H×W, are inspected; None for all."""
+        return None if self.area is None else decode_area(self.area)
 
     def read(self) -> NDArray[np.uint8]:
         """H×W×3 RGB.

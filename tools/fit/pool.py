@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from engines.manifest import TileGeometry
 from engines.pixels import PixelFormat
-from engines.tiling import tile_grid
 from tools.fit.splits import Part, Split
 from tools.method.defects import draw
 
@@ -51,20 +50,16 @@ class Spoilt:
 
 def cut_tiles(parts: Sequence[Part], geometry: TileGeometry, most: int, rng: np.random.Generator) -> Tiles:
     """Tiles of all parts, as the daemon cuts them, at most `most`: N×T×T×3."""
-    places = [
-        (index, tile)
-        for index, part in enumerate(parts)
-        for tile in range(len(tile_grid(part.height, part.width, geometry)))
-    ]
+    grids = [part.grid(geometry) for part in parts]
+    places = [(index, tile) for index, grid in enumerate(grids) for tile in range(len(grid))]
     if len(places) > most:
         places = [places[chosen] for chosen in sorted(rng.choice(len(places), most, replace=False))]
     tiles = np.empty((len(places), geometry.size, geometry.size, 3), np.uint8)
     row = 0
     for index, of_part in groupby(places, key=itemgetter(0)):
-        part, frame = parts[index], parts[index].read()
-        grid = tile_grid(part.height, part.width, geometry)
+        frame = parts[index].read()
         for _, tile in of_part:
-            grid.cut(frame, PixelFormat.RGB8, tile, tile + 1, tiles[row : row + 1])
+            grids[index].cut(frame, PixelFormat.RGB8, tile, tile + 1, tiles[row : row + 1])
             row += 1
     return tiles
 

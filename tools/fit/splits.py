@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.manifest import TileGeometry
+from engines.tiling import TileGrid, tile_grid
+from inspectd.view.area import cells_inside
 from tools.backbones.base import Backbone
 from tools.errors import PictureError
 from tools.fit.pictures import PictureFile
@@ -47,6 +49,19 @@ class Part:
         """H×W×3 RGB."""
         block = self.picture.read()[self.y : self.y + self.height, self.x : self.x + self.width]
         return np.ascontiguousarray(block)
+
+    def grid(self, geometry: TileGeometry) -> TileGrid:
+        """Its tiles, as the daemon cuts them: none where nothing is inspected.
+
+        Raises:
+            TileError: nothing of it is inspected.
+        """
+        grid = tile_grid(self.height, self.width, geometry)
+        inside = self.picture.inspected()
+        if inside is None:
+            return grid
+        block = inside[self.y : self.y + self.height, self.x : self.x + self.width]
+        return grid.restricted_to(cells_inside(block, geometry.cell))
 
 
 @dataclass(frozen=True)

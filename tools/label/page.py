@@ -94,11 +94,13 @@ class LabelPage:
                 "outcome": verdict.outcome,
                 "kept": entry.name.kept,
                 "reason": verdict.reason,
+                "detail": verdict.detail,
                 "score": verdict.score,
                 "threshold": verdict.threshold,
                 "bundle": verdict.bundle,
                 "width": verdict.width,
                 "height": verdict.height,
+                "has_picture": entry.record.has_picture,
                 "has_map": entry.record.has_map,
                 "regions": [[each.x, each.y, each.width, each.height] for each in verdict.regions],
                 "label": label and label.model_dump(mode="json"),
@@ -107,7 +109,10 @@ class LabelPage:
 
     def picture(self, request: Request) -> Response:
         """As it was archived."""
-        return Response(self._asked(request).png(), media_type="image/png", headers=_HEADERS)
+        entry = self._asked(request)
+        if not entry.record.has_picture:
+            return _json({"problem": f"{entry.id}: has no picture"}, 404)
+        return Response(entry.png(), media_type="image/png", headers=_HEADERS)
 
     def map(self, request: Request) -> Response:
         """To lay over it."""
@@ -158,6 +163,8 @@ def _told(answer: Callable[[Any], Response], asked: Any) -> Response:
         return _json({"problem": f"not understood: {_first(error)}"}, 400)
     except (ArchiveError, ToolsError) as error:
         return _json({"problem": str(error)}, 500)
+    except OSError as error:
+        return _json({"problem": f"{error.filename or 'the archive'}: {error.strerror or error}"}, 500)
 
 
 def _first(error: ValueError) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 
 from inspectd.archive import Entry, Label, Opinion
+from inspectd.errors import ArchiveError
 from inspectd.wire.times import utc_text
+from tools.errors import OutputError
 from tools.label.regression import RegressionSet
 
 
@@ -28,7 +31,20 @@ class Recorder:
         label = (
             None if opinion is None else Label(opinion=opinion, who=self._who, labelled_utc=utc_text(time.time_ns()))
         )
-        # The label first: it keeps the daemon from removing the picture that the set is about to copy.
         with self._lock:
+            before = _label_of(entry)
+            # The label first: it keeps the daemon from removing the picture that the set is about to copy.
             entry.set_label(label)
-            self._regression.take(entry, label)
+            try:
+                self._regression.take(entry, label)
+            except (ArchiveError, OutputError):
+                with suppress(ArchiveError):
+                    entry.set_label(before)  # nothing was said: label and set are to agree
+                raise
+
+
+def _label_of(entry: Entry) -> Label | None:
+    try:
+        return entry.label()
+    except ArchiveError:  # a damaged one, which is about to be replaced
+        return None

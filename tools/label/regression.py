@@ -1,9 +1,12 @@
 """The regression set: pictures of which a person has said what a bundle must say of them.
 
-    <set>/2026-11-25_web_1-000000123.png    the picture, byte for byte as in the archive
-    <set>/2026-11-25_web_1-000000123.json   what it must be, who said so, and what was said when it was taken
+    <set>/2026-11-25_web_0123456789abcdef-000000123.png        the picture, byte for byte as in the archive
+    <set>/2026-11-25_web_0123456789abcdef-000000123.area.png   what of it is inspected, where that is not all
+    <set>/2026-11-25_web_0123456789abcdef-000000123.json       what it must be, who said so, and what was said when it
+                                                               was taken
 
-A case is there as long as its `.json` is. It stays when its entry leaves the archive.
+A case is there as long as its `.json` is. It stays when its entry leaves the archive. Its name has the id of the
+journal and the verdict's number in it, which no other verdict of whatever line has: lines may share a set.
 """
 
 from __future__ import annotations
@@ -18,11 +21,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engines.durable import replace_file
 from inspectd.archive import Entry, Label, Opinion
+from inspectd.archive.labels import what_to_do
 from inspectd.wire.models import Outcome, Verdict
 from tools.errors import OutputError, PictureError
 
 FOLDER: Final = "regression"
 """Its name within an archive, unless another place is named."""
+_CASE: Final = ".json"
+_PICTURE: Final = ".png"
+_AREA: Final = ".area.png"
 
 
 class Lesson(StrEnum):
@@ -66,6 +73,8 @@ class _CaseFile(BaseModel):
     label: Label
     verdict: Verdict
     """As it was given when the picture was taken."""
+    has_area: bool = False
+    """Whether not all of it is inspected."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,8 @@ class Case:
     surface: str
     label: Label
     verdict: Verdict
+    area: Path | None
+    """What of the picture is inspected; None for all."""
 
     @property
     def name(self) -> str:
@@ -101,8 +112,9 @@ class RegressionSet:
         lesson = lesson_of(verdict.outcome, None if label is None else label.opinion)
         try:
             if lesson is None or label is None:
-                self._remove(entry)
+                self._remove(_stem(entry.day, verdict))
             else:
+                area = entry.area()
                 case = _CaseFile(
                     lesson=lesson,
                     expected=lesson.expected,
@@ -110,12 +122,12 @@ class RegressionSet:
                     entry=entry.id,
                     label=label,
                     verdict=verdict,
+                    has_area=area is not None,
                 )
-                self._write(entry, case)
+                self._write(_stem(entry.day, verdict), case, entry.png(), area)
         except OSError as error:
-            raise OutputError(
-                f"{self.path}: cannot be written: {error.strerror}; name another one with --regression"
-            ) from error
+            to_do = what_to_do(error, "name another one with --regression")
+            raise OutputError(f"{self.path}: cannot be written: {error.strerror}; {to_do}") from error
 
     def cases(self) -> list[Case]:
         """All of them, by name.
@@ -125,20 +137,30 @@ class RegressionSet:
         """
         if not self.path.is_dir():
             raise PictureError(f"{self.path}: no such regression set; 'inspectd-train label' makes one")
-        return [_read(file) for file in sorted(self.path.glob("*.json"))]
+        return [_read(file) for file in sorted(self.path.glob(f"*{_CASE}"))]
 
-    def _file(self, entry: Entry, suffix: str) -> Path:
-        return self.path / f"{entry.day}_{entry.camera}_{entry.name.journal}-{entry.name.sequence:09d}{suffix}"
-
-    def _write(self, entry: Entry, case: _CaseFile) -> None:
+    def _write(self, stem: str, case: _CaseFile, png: bytes, area: bytes | None) -> None:
         self.path.mkdir(exist_ok=True)
-        for suffix, data in ((".png", entry.png()), (".json", (case.model_dump_json(indent=1) + "\n").encode())):
-            replace_file(self._file(entry, suffix), data)
+        known = (self.path / f"{stem}{_CASE}").exists()
+        files = {_PICTURE: png} | ({} if area is None else {_AREA: area})
+        files[_CASE] = (case.model_dump_json(indent=1) + "\n").encode()
+        try:
+            for suffix, data in files.items():
+                replace_file(self.path / f"{stem}{suffix}", data)
+        except OSError:
+            if not known:
+                with suppress(OSError):
+                    self._remove(stem)
+            raise
 
-    def _remove(self, entry: Entry) -> None:
-        for suffix in (".json", ".png"):
+    def _remove(self, stem: str) -> None:
+        for suffix in (_CASE, _PICTURE, _AREA):
             with suppress(FileNotFoundError):
-                self._file(entry, suffix).unlink()
+                (self.path / f"{stem}{suffix}").unlink()
+
+
+def _stem(day: str, verdict: Verdict) -> str:
+    return f"{day}_{verdict.camera}_{verdict.journal}-{verdict.sequence:09d}"
 
 
 def _read(file: Path) -> Case:
@@ -148,4 +170,5 @@ def _read(file: Path) -> Case:
         raise PictureError(
             f"{file}: no case of a regression set; label the picture again, or delete the file"
         ) from error
-    return Case(file.with_suffix(".png"), told.lesson, told.surface, told.label, told.verdict)
+    area = file.with_suffix(_AREA) if told.has_area else None
+    return Case(file.with_suffix(_PICTURE), told.lesson, told.surface, told.label, told.verdict, area)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from inspectd.metrics.meters import Meters
 from inspectd.metrics.page import Page
 from inspectd.pipeline.onlookers import Seen
 from inspectd.settings import ArchiveSettings
+from inspectd.view.area import Area
 from inspectd.wire.drafts import MapDraft
 from inspectd.wire.models import Outcome, Reason
 from tests.inspectd.metrics.reading import Reading
@@ -45,6 +46,7 @@ def seen(
     pixels: NDArray[np.uint8] | None = None,
     pixel_format: PixelFormat = PixelFormat.RGB8,
     without_picture: bool = False,
+    reason: Reason = Reason.DEADLINE,
     released: list[int] | None = None,
     captured_s: float = NOVEMBER_S,
 ) -> Seen:
@@ -54,7 +56,7 @@ def seen(
     if score is not None:
         values["score"] = score
     if outcome is Outcome.ERROR:
-        values["reason"] = Reason.BLANK
+        values |= {"reason": reason, "detail": f"why it is {reason}"}
     verdict = draft(sequence, camera=camera, outcome=outcome, **values).numbered("line-3", "boot", journal, sequence)
     gone = [] if released is None else released
     frame = Frame(
@@ -74,11 +76,13 @@ def seen(
 class Filled:
     """An archive that is filled, and what its metrics say."""
 
-    def __init__(self, path: Path, clock: AgeClock | None = None, **settings: Any) -> None:
+    def __init__(
+        self, path: Path, clock: AgeClock | None = None, areas: Mapping[str, Area] | None = None, **settings: Any
+    ) -> None:
         self.path = path
         self.meters = Meters(CAMERAS)
         values = {"pass_every": 10, "keep_free_mb": 0, **settings}
-        self.archive = Archive(ArchiveSettings(path=str(path), **values), self.meters, clock)
+        self.archive = Archive(ArchiveSettings(path=str(path), **values), self.meters, clock, areas=areas)
 
     def show(self, shown: Seen) -> None:
         """As the publisher does."""
@@ -104,9 +108,11 @@ class Filled:
 
 
 @contextmanager
-def filled(path: Path, clock: AgeClock | None = None, **settings: Any) -> Iterator[Filled]:
+def filled(
+    path: Path, clock: AgeClock | None = None, areas: Mapping[str, Area] | None = None, **settings: Any
+) -> Iterator[Filled]:
     """An archive at work; at the end of the block, what it was shown is written."""
-    made = Filled(path, clock, **settings)
+    made = Filled(path, clock, areas, **settings)
     made.archive.start()
     try:
         yield made

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from engines.pixels import PixelFormat
-from inspectd.archive import ArchiveReader, Kept, Label, Opinion
+from inspectd.archive import ArchiveReader, Entry, Kept, Label, Opinion
 from inspectd.archive.ages import AgeClock
 from inspectd.archive.archive import MOST_HELD, _Held
 from inspectd.archive.backlog import Copy
 from inspectd.errors import ArchiveError, EntryGoneError
-from inspectd.wire.models import Outcome
+from inspectd.wire.models import Outcome, Reason
 from tests.daemons import wait_until
-from tests.inspectd.archive.frames import NOVEMBER_S, filled, is_whole, picture, seen, sequences
+from tests.inspectd.archive.frames import NOVEMBER_S, Filled, filled, is_whole, picture, seen, sequences
 
 GOOD = Label(opinion=Opinion.GOOD, who="mara", labelled_utc="2026-11-25T10:00:00Z")
 DAY_S = 86400.0
@@ -86,12 +86,47 @@ def test_every_fail_and_every_error_with_a_picture(tmp_path: Path) -> None:
         line.show(seen(2, Outcome.ERROR))
         line.show(seen(3, Outcome.ERROR, without_picture=True))
         line.show(seen(4, without_picture=True))
+        line.show(seen(5, Outcome.ERROR, reason=Reason.CAMERA_LOST, without_picture=True))
     assert [str(entry.name) for entry in line.entries()] == ["1-000000001-FAIL", "1-000000002-ERROR"]
     assert line.entries()[1].distance_map() is None
     assert line.dropped("no_picture") == 1
     page = line.page()
     assert page.value("inspectd_archive_entries_total", outcome="FAIL") == 1
     assert page.value("inspectd_archive_entries_total", outcome="ERROR") == 1
+
+
+def test_a_damaged_frame_leaves_what_is_known_of_it(tmp_path: Path) -> None:
+    with filled(tmp_path) as line:
+        line.show(seen(1, Outcome.ERROR, reason=Reason.BAD_FRAME, without_picture=True))
+        line.show(seen(2, Outcome.ERROR, reason=Reason.BAD_FRAME))
+    with filled(tmp_path) as line:
+        wait_until(lambda: line.archive.bytes > 0, "counted")
+    damaged, whole = line.entries()
+    assert (damaged.verdict().reason, damaged.record.has_picture) == (Reason.BAD_FRAME, False)
+    with pytest.raises(ArchiveError, match="1-000000001-ERROR: has no picture: why it is bad_frame"):
+        damaged.picture()
+    assert (whole.picture() == picture(2)).all()
+    assert {file.name for file in damaged.directory.iterdir()} == {
+        "1-000000001-ERROR.json",
+        "1-000000002-ERROR.json",
+        "1-000000002-ERROR.png",
+    }
+
+
+def test_of_a_camera_that_shows_nothing_all_night_some_pictures_are_kept(tmp_path: Path) -> None:
+    with filled(tmp_path) as line:
+        for number in range(1, 101):
+            reason = Reason.BLANK if number < 50 else Reason.FROZEN
+            line.show(seen(number, Outcome.ERROR, reason=reason))
+            line.show(seen(number + 200, Outcome.ERROR, camera="edge"))
+            wait_until(line.archive._held.empty, "copied")
+        line.show(seen(300, Outcome.PASS))
+        line.show(seen(301, Outcome.ERROR, reason=Reason.FROZEN))
+    web = sequences(list(ArchiveReader(tmp_path).entries(cameras={"web"}, outcomes={Outcome.ERROR})))
+    first, then = [*range(1, 9), 16, 32], [*range(50, 58), 65, 81]
+    assert web == [*first, *then, 301]
+    # What came too late for a verdict looks like any other: each is kept.
+    assert len(list(ArchiveReader(tmp_path).entries(cameras={"edge"}))) == 100
 
 
 def test_of_each_run_of_pass_a_sample_and_the_nearest_to_the_threshold(tmp_path: Path) -> None:
@@ -272,6 +307,34 @@ def test_labelled_pictures_that_fill_it_stop_it_with_an_alarm(tmp_path: Path) ->
     assert line.dropped("ended") == 1
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("deleted", [False, True])
+def test_room_is_made_by_taking_a_label_back_and_by_deleting(tmp_path: Path, restarted: bool, deleted: bool) -> None:
+    with filled(tmp_path, max_size_mb=2) as line:
+        line.show(seen(1, pixels=picture(1, *LARGE)))
+        wait_until(lambda: line.written() == 1, "it is there")
+        (entry,) = line.entries()
+        entry.set_label(GOOD)
+        if not restarted:
+            _make_room_by_hand(line, entry, deleted=deleted)
+    if restarted:
+        with filled(tmp_path, max_size_mb=2) as line:
+            _make_room_by_hand(line, entry, deleted=deleted)
+    assert sequences(line.entries()) == [2]
+
+
+def _make_room_by_hand(line: Filled, entry: Entry, *, deleted: bool) -> None:
+    before = line.written()
+    line.show(seen(2, pixels=picture(2, *LARGE)))
+    wait_until(lambda: line.archive.failing, "there is no room")
+    if deleted:
+        for file in entry.directory.glob(f"{entry.name}*"):
+            file.unlink()
+    else:
+        entry.set_label(None)
+    wait_until(lambda: line.written() == before + 1, "there is room again")
+
+
 def test_a_lower_limit_takes_effect_some_at_a_time(tmp_path: Path) -> None:
     with filled(tmp_path, queue_mb=64) as line:
         for number in range(1, 101):
@@ -281,6 +344,33 @@ def test_a_lower_limit_takes_effect_some_at_a_time(tmp_path: Path) -> None:
     with filled(tmp_path, max_size_mb=1) as line:
         wait_until(lambda: 0 < line.archive.bytes <= 1 << 20, "it has shrunk")
         assert sequences(line.entries())[-1] == 100
+
+
+# What was there before
+
+
+def test_an_archive_is_written_to_while_it_finds_out_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with filled(tmp_path) as line:
+        for number in range(1, 101):
+            line.show(seen(number))
+            wait_until(line.archive._held.empty, "copied")
+    (tmp_path / "2026-11-25" / "web" / "1-000000999-FAIL.png").write_bytes(b"left by a crash")
+    before = line.archive.bytes
+    monkeypatch.setattr("inspectd.archive.archive.COUNTING_PAUSE_S", 0.05)
+    monkeypatch.setattr("inspectd.archive.store.COUNTING_S", 0.0001)
+    monkeypatch.setattr("inspectd.archive.store._FILES_A_TURN", 4)
+    with filled(tmp_path) as line:
+        line.show(seen(101))
+        wait_until(lambda: line.written() == 1, "the new one is there")
+        assert line.archive._store.counting
+        assert line.archive.bytes < before
+        monkeypatch.setattr("inspectd.archive.store.COUNTING_S", 0.1)
+        wait_until(lambda: not line.archive._store.counting, "all is known")
+    assert sequences(line.entries()) == list(range(1, 102))
+    assert line.archive.bytes == before // 100 * 101  # the one of meanwhile is counted once
+    assert not list(tmp_path.rglob("*999*"))
 
 
 # Clocks

@@ -16,6 +16,7 @@ from inspectd.archive import ArchiveReader
 from tests.daemons import wait_until
 from tests.inspectd.archive.frames import __name__ as filling
 from tests.inspectd.archive.frames import filled, is_whole, picture, seen, sequences
+from tests.inspectd.archive.small_disk import mount, small_disk
 
 MEBIBYTE = 600, 600
 """A picture of somewhat more than 1 MiB."""
@@ -24,18 +25,8 @@ MEBIBYTE = 600, 600
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 3 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = _mount(folder)
-    if mounted.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=False, capture_output=True)
-
-
-def _mount(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
+    with small_disk(tmp_path / "disk") as folder:
+        yield folder
 
 
 def test_a_full_disk_stops_it_until_there_is_room(disk: Path) -> None:
@@ -70,6 +61,23 @@ def test_room_is_left_for_others(disk: Path) -> None:
         assert "keep_free_mb = 1" in str(line.archive.failing)
 
 
+def test_room_is_left_for_others_before_all_is_known(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with filled(disk / "archive") as line:
+        for number in range(1, 11):
+            line.show(seen(number, pixels=picture(number, 300, 300)))
+            wait_until(lambda upto=number: line.written() == upto, "written")  # type: ignore[misc]
+    assert shutil.disk_usage(disk).free < 1 << 20
+    # It finds out no more than it must: a step takes no time, and the next one comes late.
+    monkeypatch.setattr("inspectd.archive.archive.COUNTING_PAUSE_S", 600.0)
+    monkeypatch.setattr("inspectd.archive.store.COUNTING_S", 1e-9)
+    with filled(disk / "archive", keep_free_mb=1) as line:
+        wait_until(lambda: line.archive.free_bytes >= 1 << 20, "room is made of what is known")
+        assert line.archive._store.counting
+        assert line.archive.failing is None
+        left = sequences(line.entries())
+    assert 0 < len(left) < 10
+
+
 def test_a_read_only_disk_is_told_before_anything_is_to_be_written(disk: Path) -> None:
     with filled(disk / "archive") as line:
         line.show(seen(1))
@@ -93,7 +101,7 @@ def test_a_disk_that_is_gone_is_not_replaced_by_its_mount_point(disk: Path) -> N
         assert "its disk is gone" in str(line.archive.failing)
         time.sleep(0.3)
         assert list(disk.iterdir()) == []
-        assert _mount(disk).returncode == 0
+        assert mount(disk).returncode == 0
         # Another one, with the archive on it, as it is after a repair.
         (disk / "archive").mkdir()
         (disk / "archive" / "archive.json").write_text('{"archive": 1, "id": "x", "journals": []}')

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
@@ -16,13 +18,15 @@ pytestmark = pytest.mark.train
 from starlette.testclient import TestClient  # noqa: E402
 
 from inspectd.archive import ArchiveReader, Opinion  # noqa: E402
-from inspectd.wire.models import Outcome  # noqa: E402
+from inspectd.wire.models import Outcome, Reason  # noqa: E402
 from tests.daemons import wait_until  # noqa: E402
-from tests.inspectd.archive.frames import filled, picture, seen  # noqa: E402
+from tests.inspectd.archive.frames import JOURNAL, filled, picture, seen  # noqa: E402
+from tests.inspectd.archive.small_disk import small_disk  # noqa: E402
 from tools.errors import PictureError  # noqa: E402
 from tools.label.page import make_page  # noqa: E402
 from tools.label.recording import Recorder  # noqa: E402
 from tools.label.regression import Lesson, RegressionSet, lesson_of  # noqa: E402
+from tools.pictures import read_rgb  # noqa: E402
 
 FAIL, PASS = "2026-11-25/web/1-000000012-FAIL", "2026-11-25/web/1-000000010-PASS-sample"
 
@@ -45,6 +49,17 @@ def client(archive: Path) -> Iterator[TestClient]:
     recorder = Recorder("mara", RegressionSet(archive / "regression"))
     with TestClient(make_page(ArchiveReader(archive), recorder, ["localhost"]), "http://localhost") as browser:
         yield browser
+
+
+@contextmanager
+def only_files_up_to(size: int) -> Iterator[None]:
+    """No file can be written beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def say(client: TestClient, entry: str, opinion: str | None) -> int:
@@ -103,16 +118,86 @@ def test_what_was_wrong_enters_the_regression_set(client: TestClient, archive: P
         assert say(client, entry, opinion) == 200
     cases = regression.cases()
     assert {case.name: (case.lesson, case.lesson.expected) for case in cases} == {
-        "2026-11-25_web_1-000000010": (Lesson.MISS, Outcome.FAIL),
-        "2026-11-25_web_1-000000012": (Lesson.FALSE_ALARM, Outcome.PASS),
-        "2026-11-25_web_1-000000015": (Lesson.DEFECT, Outcome.FAIL),
+        f"2026-11-25_web_{JOURNAL}-000000010": (Lesson.MISS, Outcome.FAIL),
+        f"2026-11-25_web_{JOURNAL}-000000012": (Lesson.FALSE_ALARM, Outcome.PASS),
+        f"2026-11-25_web_{JOURNAL}-000000015": (Lesson.DEFECT, Outcome.FAIL),
     }
     assert cases[0].picture.read_bytes() == ArchiveReader(archive).entry(PASS).png()
     assert (cases[0].label.who, cases[0].verdict.sequence, cases[0].surface) == ("mara", 10, "brick")
     # What was right, or is taken back, is no case.
     assert say(client, PASS, "good") == 200
     assert say(client, FAIL, None) == 200
-    assert [case.name for case in regression.cases()] == ["2026-11-25_web_1-000000015"]
+    assert [case.name for case in regression.cases()] == [f"2026-11-25_web_{JOURNAL}-000000015"]
+    assert len(list(regression.path.iterdir())) == 2
+
+
+def test_two_lines_share_a_regression_set(tmp_path: Path) -> None:
+    regression = RegressionSet(tmp_path / "regression")
+    recorder = Recorder("mara", regression)
+    shown = {"aaaaaaaaaaaaaaaa": picture(1), "bbbbbbbbbbbbbbbb": picture(2)}
+    entries = {}
+    for journal, pixels in shown.items():
+        with filled(tmp_path / journal) as line:
+            line.show(seen(12, pixels=pixels, journal=journal))
+        (entries[journal],) = line.entries()
+        recorder.record(entries[journal], Opinion.BAD)
+    assert len({entry.id for entry in entries.values()}) == 1, "they are called the same, or this shows nothing"
+    cases = regression.cases()
+    assert [case.verdict.journal for case in cases] == list(shown)
+    for case in cases:
+        assert (read_rgb(case.picture) == shown[case.verdict.journal]).all()
+    recorder.record(entries["aaaaaaaaaaaaaaaa"], None)
+    assert [case.verdict.journal for case in regression.cases()] == ["bbbbbbbbbbbbbbbb"]
+
+
+def test_a_full_disk_is_told_and_nothing_was_said(client: TestClient, archive: Path) -> None:
+    entry = ArchiveReader(archive).entry(FAIL)
+    assert say(client, FAIL, "bad") == 200
+    with only_files_up_to(50):  # bytes: too little for a label
+        answer = client.post("/label", json={"id": FAIL, "opinion": "good"})
+    assert answer.status_code == 500
+    problem = answer.json()["problem"]
+    assert "FAIL.label.json: cannot be written: File too large; make room on its disk, then label" in problem
+    label = entry.label()
+    assert label is not None
+    assert label.opinion is Opinion.BAD
+    assert not list(archive.rglob(".labelling-*"))
+
+
+@pytest.mark.parametrize("before", [None, "unsure"])
+def test_where_the_regression_set_has_no_room_nothing_was_said(
+    archive: Path, tmp_path: Path, before: str | None
+) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        regression = RegressionSet(disk / "regression")
+        page = make_page(ArchiveReader(archive), Recorder("mara", regression), ["localhost"])
+        with TestClient(page, "http://localhost") as client:
+            assert say(client, FAIL, before) == 200
+            (disk / "somebody-elses").write_bytes(bytes(3 << 20 - 12))
+            with suppress(OSError), (disk / "the-rest").open("wb", buffering=0) as rest:
+                while True:
+                    rest.write(bytes(4096))
+            answer = client.post("/label", json={"id": FAIL, "opinion": "good"})
+            assert answer.status_code == 500
+            assert "cannot be written: No space left on device; make room on its disk" in answer.json()["problem"]
+            label = ArchiveReader(archive).entry(FAIL).label()
+            assert (label and label.opinion) == before
+            assert [file for file in regression.path.iterdir() if file.is_file()] == []
+            (disk / "the-rest").unlink()
+            assert say(client, FAIL, "good") == 200
+            assert len(regression.cases()) == 1
+
+
+def test_a_frame_without_a_picture_is_told_as_what_it_is(tmp_path: Path) -> None:
+    with filled(tmp_path) as line:
+        line.show(seen(1, Outcome.ERROR, reason=Reason.BAD_FRAME, without_picture=True))
+    page = make_page(ArchiveReader(tmp_path), Recorder("mara", RegressionSet(tmp_path / "set")), ["localhost"])
+    with TestClient(page, "http://localhost") as client:
+        (entry,) = client.get("/list?choice=error").json()["ids"]
+        told = client.get(f"/entry/{entry}").json()
+        assert (told["has_picture"], told["reason"], told["detail"]) == (False, "bad_frame", "why it is bad_frame")
+        assert client.get(f"/picture/{entry}").status_code == 404
+        assert say(client, entry, "unsure") == 200
 
 
 def test_label_and_case_agree_whoever_says_what_at_once(archive: Path) -> None:
