@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, TypeVar
 
 import cv2
@@ -28,21 +29,33 @@ QUIET: Final = 0.6
 """Below this share of the threshold it covers nothing."""
 
 
-@dataclass(frozen=True)
+def _colours() -> NDArray[np.uint8]:
+    """What each level is drawn with: 256×4 BGRA, clear up to `QUIET`."""
+    every = np.arange(256, dtype=np.uint8)
+    opacity = np.clip(every.astype(np.float32) / THRESHOLD_LEVEL - QUIET, 0, OPAQUE)
+    coloured = cv2.applyColorMap(every[:, None], cv2.COLORMAP_INFERNO)[:, 0]
+    coloured[opacity == 0] = 0  # one colour for all that is clear is packed fastest
+    return np.column_stack([coloured, np.rint(255 * opacity).astype(np.uint8)])
+
+
+COLOURS: Final = _colours()
+
+
 class Heat:
-    """A map as grey levels, as `calib.heatmap.levels` has them."""
+    """A map as grey levels, as `calib.heatmap.levels` has them; worked out once, however many look."""
 
-    levels: NDArray[np.uint8]
-    """rows×columns."""
-    cell: int
-    """px of the frame."""
+    def __init__(self, distance_map: Map) -> None:
+        self._levels = levels(distance_map.distance, distance_map.header.threshold)
 
+    @cached_property
+    def is_clear(self) -> bool:
+        """Whether it is quiet all over, so that nothing is to be drawn."""
+        return not COLOURS[self._levels.max(initial=0), 3]
+
+    @cached_property
     def png(self) -> bytes:
         """To be laid over the picture, a pixel a cell: clear where it is quiet, deep colours from the threshold on."""
-        coloured = cv2.applyColorMap(self.levels, cv2.COLORMAP_INFERNO)
-        opacity = np.clip(self.levels.astype(np.float32) / THRESHOLD_LEVEL - QUIET, 0, OPAQUE)
-        with_opacity = np.dstack([coloured, np.rint(255 * opacity).astype(np.uint8)])
-        return cv2.imencode(".png", with_opacity)[1].tobytes()
+        return cv2.imencode(".png", COLOURS[self._levels])[1].tobytes()
 
 
 @dataclass
@@ -52,6 +65,11 @@ class Shown:
     picture: Picture
     heat: Heat | None = None
 
+    @property
+    def has_heat(self) -> bool:
+        """Whether there is something to lay over it."""
+        return self.heat is not None and not self.heat.is_clear
+
 
 class Album:
     """Of one camera, by the verdicts' numbers."""
@@ -59,25 +77,25 @@ class Album:
     def __init__(self) -> None:
         self._recent: OrderedDict[int, Shown] = OrderedDict()
         self._remarkable: OrderedDict[int, Shown] = OrderedDict()
-        self._ahead: OrderedDict[int, Heat] = OrderedDict()
+        self._ahead: OrderedDict[int, Map] = OrderedDict()
 
     def add_picture(self, picture: Picture) -> None:
         """Keep a picture."""
         number = picture.header.sequence
-        shown = Shown(picture, self._ahead.pop(number, None))
+        ahead = self._ahead.pop(number, None)
+        shown = Shown(picture, None if ahead is None else Heat(ahead))
         _keep(self._recent, number, shown, RECENT)
         if picture.header.outcome is not Outcome.PASS:
             _keep(self._remarkable, number, shown, REMARKABLE)
 
     def add_map(self, distance_map: Map) -> None:
-        """Keep a map, at least for a while."""
-        header = distance_map.header
-        heat = Heat(levels(distance_map.distance, header.threshold), header.cell)
-        shown = self.shown(header.sequence)
+        """Keep a map, at least for a while. Most never get a picture: only those that do are worked on."""
+        number = distance_map.header.sequence
+        shown = self.shown(number)
         if shown is None:
-            _keep(self._ahead, header.sequence, heat, MAPS_AHEAD)
+            _keep(self._ahead, number, distance_map, MAPS_AHEAD)
         else:
-            shown.heat = heat
+            shown.heat = Heat(distance_map)
 
     def shown(self, number: int) -> Shown | None:
         """What is kept of verdict `number`."""

@@ -183,8 +183,7 @@ class Viewer:
         shown = self._scene.shown(request.path_params["camera"], request.path_params["number"])
         if shown is None or shown.heat is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, "No longer kept here.")
-        png = await run_in_threadpool(shown.heat.png)
-        return Response(png, media_type="image/png", headers={"Cache-Control": KEEP})
+        return Response(shown.heat.png, media_type="image/png", headers={"Cache-Control": KEEP})
 
     # What is asked for
 

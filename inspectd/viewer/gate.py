@@ -22,6 +22,8 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_RAW: Final = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in HEADERS.items()]
+"""None of them is ever set by who answers."""
 
 
 class Gate:
@@ -40,9 +42,8 @@ class Gate:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
+                headers.raw.extend(_RAW)
             await send(message)
 
         refused = self._refused(scope["method"], Headers(scope=scope))

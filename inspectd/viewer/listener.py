@@ -17,6 +17,9 @@ from inspectd.wire.models import Heartbeat, Message
 
 WAIT_S: Final = 0.2
 """How long the end may wait for the thread."""
+GATHER_S: Final = 0.1
+"""From the first message until all that are there are read: to wake for each costs more than to read it. Well below
+what lies between two updates of the page, and the time in which the sockets' watermarks fill."""
 REPLAY_S: Final = 1.0
 """Patience with the replay of what was said before."""
 
@@ -64,9 +67,10 @@ class Listener(Closing):
 
     def _run(self) -> None:
         remembered = not self._replay
+        wait_s = WAIT_S
         while not self._closed.is_set():
             try:
-                event = self._client.receive(WAIT_S)
+                event = self._client.receive(wait_s)
             except InspectdError as error:
                 self._scene.cannot_listen(str(error))
                 self._closed.wait(WAIT_S)
@@ -75,8 +79,13 @@ class Listener(Closing):
                 remembered = True
                 # A heartbeat tells the number that was given last, all others have one of their own.
                 self._remember(event.sequence if isinstance(event, Heartbeat) else event.sequence - 1)
-            if event is not None:
-                self._scene.take(event)
+            if event is None:
+                wait_s = WAIT_S
+                continue
+            self._scene.take(event)
+            if wait_s:
+                self._closed.wait(GATHER_S)
+            wait_s = 0.0
 
     def _remember(self, last: int) -> None:
         """What was said up to number `last`; a daemon that does not tell is no fault."""

@@ -29,6 +29,7 @@ class Rates:
     def __init__(self) -> None:
         self._seconds: deque[tuple[int, dict[Outcome, int]]] = deque(maxlen=WINDOW_S + 1)
         self._since_s: float | None = None
+        self._told: tuple[int, Rate] | None = None
 
     def count(self, outcome: Outcome, now_s: float) -> None:
         """A verdict came."""
@@ -39,8 +40,13 @@ class Rates:
         self._seconds[-1][1][outcome] += 1
 
     def rate(self, now_s: float) -> Rate:
-        """As of now. The second that runs is not counted, for it is not over."""
-        begin, end = int(now_s) - WINDOW_S, int(now_s)
+        """As of now. The second that runs is not counted, for it is not over: so it is the same all through it."""
+        if self._told is None or self._told[0] != int(now_s):
+            self._told = int(now_s), self._before(int(now_s))
+        return self._told[1]
+
+    def _before(self, end: int) -> Rate:
+        begin = end - WINDOW_S
         within = [counts for second, counts in self._seconds if begin <= second < end]
         frames = sum(sum(counts.values()) for counts in within)
         if frames == 0 or self._since_s is None:

@@ -39,6 +39,8 @@ class CameraScene:
     rates: Rates = field(default_factory=Rates)
     album: Album = field(default_factory=Album)
     roll: Roll = field(default_factory=Roll)
+    heard_s: float | None = None
+    """When its last verdict came, as it was given; None where none did since the viewer began."""
     spots_at: int = 0
     """What had come when the defects on the roll changed last."""
 
@@ -57,6 +59,8 @@ class Scene:
         self._changed_at = 0
         self._cameras: dict[str, CameraScene] = {}
         self._beat: Heartbeat | None = None
+        self._beat_told: dict[str, Any] | None = None
+        self._statuses_told: dict[str, dict[str, Any]] = {}
         self._heard_s: float | None = None
         self._problem: str | None = None
         self._error: Verdict | PartVerdict | None = None
@@ -78,7 +82,7 @@ class Scene:
                     self._change(event)
                 case Heartbeat():
                     self._heard()
-                    self._beat = event
+                    self._hear_beat(event)
                 case Map():
                     self._camera(event.header.camera).album.add_map(event)
                 case Picture():
@@ -102,6 +106,11 @@ class Scene:
         with self._lock:
             self._problem = problem
 
+    def _hear_beat(self, beat: Heartbeat) -> None:
+        self._beat = beat
+        self._beat_told = beat.model_dump(mode="json", include=_OF_HEARTBEAT)
+        self._statuses_told = {camera.camera: camera.model_dump(mode="json") for camera in beat.cameras}
+
     def _heard(self) -> None:
         self._heard_s = time.monotonic()
 
@@ -119,7 +128,8 @@ class Scene:
             if camera.roll.add(verdict):
                 camera.spots_at = self._at
             if live:
-                camera.rates.count(verdict.outcome, time.monotonic())
+                camera.heard_s = time.monotonic()
+                camera.rates.count(verdict.outcome, camera.heard_s)
 
     def _change(self, change: Change) -> None:
         self._at += 1
@@ -168,30 +178,30 @@ class Scene:
             return None if known is None else known.album.shown(number)
 
     def _line(self) -> dict[str, Any]:
-        beat, now_s = self._beat, time.monotonic()
+        now_s = time.monotonic()
         silent_s = None if self._heard_s is None else now_s - self._heard_s
-        signs = Signs(self._address, silent_s, self._problem, beat, self._error, now_s - self._error_s)
+        signs = Signs(self._address, silent_s, self._problem, self._beat, self._error, now_s - self._error_s)
         return {
             "condition": asdict(condition(signs)),
             "silent_s": None if silent_s is None else round(silent_s, 1),
             "missing": self._missing,
-            "beat": None if beat is None else beat.model_dump(mode="json", include=_OF_HEARTBEAT),
+            "beat": self._beat_told,
         }
 
     def _names(self) -> list[str]:
         """In the daemon's order; those that it has no more come last."""
-        told = [] if self._beat is None else [camera.camera for camera in self._beat.cameras]
-        return told + [name for name in self._cameras if name not in told]
+        told = self._statuses_told
+        return [*told, *(name for name in self._cameras if name not in told)]
 
     def _camera_told(self, name: str, at: int) -> dict[str, Any]:
-        statuses = self._beat.cameras if self._beat else ()
-        told = (status.model_dump(mode="json") for status in statuses if status.camera == name)
-        status = next(told, {"camera": name})
+        status = self._statuses_told.get(name, {"camera": name})
         known = self._cameras.get(name)
         if known is None:
             return status
-        status |= {
-            "rate": asdict(known.rates.rate(time.monotonic())),
+        now_s = time.monotonic()
+        status = status | {
+            "quiet_s": None if known.heard_s is None else round(now_s - known.heard_s, 1),
+            "rate": asdict(known.rates.rate(now_s)),
             "shown": next(self._pictures_told(known.album, known.album.newest()), None),
             "kept": list(self._pictures_told(known.album, known.album.remarkable())),
             "roll": known.roll.told(),
@@ -203,7 +213,7 @@ class Scene:
         for number in numbers:
             shown = album.shown(number)
             if shown is not None and number in self._by_number:
-                yield {"sequence": number, "heat": shown.heat is not None}
+                yield {"sequence": number, "heat": shown.has_heat}
 
 
 _OF_HEARTBEAT: Final = {

@@ -2,9 +2,10 @@
 
 import { byId, make, setText } from "./dom.js";
 import { Picture } from "./picture.js";
-import { number, percent, rate, spoken } from "./words.js";
+import { ago, number, percent, rate, spoken } from "./words.js";
 
 const HOLD_MS = 1500;
+const OLD_S = 5; // since a camera's last verdict: from then on it says nothing of what goes past now
 const AROUND = 70; // px of a tile that are not picture
 const GAP = 10;
 const WELL = new Set(["running", "ended"]);
@@ -93,14 +94,17 @@ class Tile {
 
   update(camera, store, hold) {
     const ill = camera.state !== undefined && !WELL.has(camera.state);
-    setText(this.state, ill || camera.state === "ended" ? spoken(camera.state) : "");
+    const old = !ill && camera.quiet_s >= OLD_S;
+    setText(this.state, ill || camera.state === "ended" ? spoken(camera.state) : old ? `${ago(camera.quiet_s)} ago` : "");
+    this.root.classList.toggle("old", old);
     this.root.classList.toggle("ill", ill);
     const { frames_hz: hz = 0, failed = 0, errors = 0 } = camera.rate ?? {};
     setText(this.rates, `${rate(hz)} · F ${percent(failed)} · E ${percent(errors)}`);
     this.rates.title = `${camera.frames ?? 0} frames, ${camera.restarts ?? 0} restarts`;
     const verdict = camera.shown ? store.get(camera.shown.sequence) : undefined;
     if (verdict) this.offer(verdict, camera.shown.heat, hold);
-    this.tell(camera, ill, store);
+    this.told = { camera, ill, store };
+    this.tell();
   }
 
   // A defect stays for a moment, unless another one comes.
@@ -113,10 +117,11 @@ class Tile {
   }
 
   shown(verdict) {
+    if (this.verdict === verdict) return;
     this.verdict = verdict;
     this.ratio = verdict.width / verdict.height;
-    this.say(verdict.outcome, verdict.outcome);
     setText(this.score, verdict.score === undefined ? `#${verdict.frame}` : `#${verdict.frame} · ${number(verdict.score)} / ${number(verdict.threshold)}`);
+    this.tell();
   }
 
   say(text, outcome) {
@@ -126,12 +131,14 @@ class Tile {
   }
 
   // In words: what the picture cannot show, for it is of an earlier frame or there is none.
-  tell(camera, ill, store) {
+  tell() {
+    const { camera, ill, store } = this.told;
     const last = store.verdicts.findLast((verdict) => verdict.camera === camera.camera);
     if (last?.outcome === "ERROR") {
       this.say("ERROR", "ERROR");
       this.picture.say(spoken(last.reason).toUpperCase(), last.detail ?? "", "ERROR");
     } else if (ill) {
+      this.say("–", "NONE"); // a PASS beside it would be of a frame before
       this.picture.say(spoken(camera.state).toUpperCase(), camera.detail ?? "", "ERROR");
     } else {
       if (this.verdict) this.say(this.verdict.outcome, this.verdict.outcome);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,8 +141,20 @@ def test_a_camera_that_is_lost_says_so(page: Page, line: ShownLine) -> None:
         tile = page.locator(".tile", has_text="right")
         expect(tile.locator(".state")).to_have_text(CameraState.LOST)
         expect(tile.locator(".words")).to_contain_text("no such device")
+        expect(tile.locator(".badge")).to_have_text("–")  # no PASS, of whatever frame
     finally:
         line.ill = None
+
+
+def test_a_verdict_of_a_while_ago_does_not_look_like_one_of_now(page: Page, line: ShownLine) -> None:
+    line.show(Outcome.PASS, "right")
+    tile = page.locator(".tile", has_text="right")
+    expect(tile.locator(".state")).to_have_text("")
+    for _ in range(12):  # the other camera goes on
+        line.show(Outcome.PASS, "left")
+        page.wait_for_timeout(500)
+    expect(tile.locator(".state")).to_have_text(re.compile(r"^\d+ s ago$"))
+    expect(tile).to_have_class(re.compile(r"\bold\b"))
 
 
 def test_with_the_token_parts_are_triggered_and_the_threshold_is_moved(page: Page, line: ShownLine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,15 @@ def test_a_map_finds_its_picture(scene: Scene, map_first: bool) -> None:
     shown = scene.shown("web", 1)
     assert shown is not None
     assert shown.heat is not None
-    assert shown.heat.png().startswith(b"\x89PNG")
+    assert shown.heat.png.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("highest", "drawn"), [(0.5, False), (0.7, True)])
+def test_a_map_that_is_quiet_all_over_need_not_be_fetched(scene: Scene, highest: float, drawn: bool) -> None:
+    scene.take(replace(distance_map(1), distance=np.full((2, 3), highest, np.float32)))
+    scene.take(picture(1))
+    scene.take(verdict(1))
+    assert camera_of(scene)["shown"] == {"sequence": 1, "heat": drawn}
 
 
 def test_maps_without_pictures_do_not_pile_up(scene: Scene) -> None:
@@ -136,6 +145,16 @@ def test_defects_are_kept_longer(scene: Scene) -> None:
 def test_what_was_missed_is_counted(scene: Scene) -> None:
     scene.take(Gap(3, 12, "no replay address was given"))
     assert scene.since(0)["line"]["missing"] == 10
+
+
+def test_a_camera_that_has_fallen_silent_is_told(scene: Scene) -> None:
+    scene.take(BEAT)
+    scene.remember([verdict(1)])
+    assert camera_of(scene)["quiet_s"] is None  # nobody knows: it was said before the viewer began
+    scene.take(verdict(2))
+    time.sleep(0.15)
+    scene.take(BEAT)
+    assert camera_of(scene)["quiet_s"] >= 0.1
 
 
 def test_rates_are_of_the_last_seconds() -> None:
