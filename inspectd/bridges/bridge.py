@@ -8,14 +8,20 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
+from typing import get_args
 
 import structlog
 
 from inspectd.bridges.handover import Position
 from inspectd.bridges.line import Image, Limits, Line, Status
 from inspectd.bridges.memory import Memory
-from inspectd.bridges.source import NUMBERED, Heard, Source
+from inspectd.client import Client, Event, Gap, JournalReplaced, Repairing
+from inspectd.errors import ClientError, NotAdmittedError
+from inspectd.sparing import Sparing
+from inspectd.wire.models import Numbered
 
+NUMBERED = (*get_args(Numbered), Gap, JournalReplaced)
+"""What may have to be handed over."""
 TICK_S = 0.1
 """How often the other side is told what changes by itself: life, silence, patience."""
 TOLD = Status.READY | Status.SILENT | Status.REPAIRING | Status.OVERDUE | Status.BEHIND
@@ -54,10 +60,10 @@ class Bridge:
     """One line, one peer."""
 
     def __init__(
-        self, open_source: Callable[[Position | None], Source], line: Line, memory: Memory, peer: Peer, limits: Limits
+        self, open_client: Callable[[Position | None], Client], line: Line, memory: Memory, peer: Peer, limits: Limits
     ) -> None:
-        """`open_source` opens a source after a position; the thread that calls it uses and closes it."""
-        self._open_source = open_source
+        """`open_client` opens a patient client after a position; the thread that calls it uses and closes it."""
+        self._open_client = open_client
         self._line = line
         self._memory = memory
         self._peer = peer
@@ -67,6 +73,7 @@ class Bridge:
         self._remembered = line.position
         self._status = Status(0)
         self._stopping = threading.Event()
+        self._refused = Sparing(log.error, "the daemon does not let this bridge in")
 
     async def run(self) -> None:
         """Bridge until SIGTERM or SIGINT.
@@ -82,7 +89,7 @@ class Bridge:
             self._loop.add_signal_handler(number, self._end)
         await self._peer.start(self._acknowledge)
         work = asyncio.create_task(self._peer.work())
-        reader = threading.Thread(target=self._read, name="source", daemon=True)
+        reader = threading.Thread(target=self._read, name="client", daemon=True)
         reader.start()
         try:
             while not self._ended.done() and not work.done():
@@ -108,20 +115,29 @@ class Bridge:
 
     def _read(self) -> None:
         try:
-            with self._open_source(self._line.position) as source:
+            with self._open_client(self._line.position) as client:
                 while not self._stopping.is_set():
-                    self._read_one(source)
+                    self._read_one(client)
         except Exception as error:  # noqa: BLE001 - whatever it is, the bridge must not go on without its reader
             self._tell(self._end, error)
 
-    def _read_one(self, source: Source) -> None:
+    def _read_one(self, client: Client) -> None:
         if not self._room.acquire(timeout=0.25):
             return
-        event = source.receive(0.25)
+        event = self._received(client)
         if not isinstance(event, NUMBERED):
             self._room.release()
         if event is not None:
             self._tell(self._heard, event)
+
+    def _received(self, client: Client) -> Event | None:
+        try:
+            return client.receive(0.25)
+        except NotAdmittedError as error:
+            self._refused.tell(error=str(error))
+        except ClientError as error:
+            log.warning("a message was passed over", error=str(error))
+        return None
 
     def _tell(self, function: Callable[..., None], what: object) -> None:
         with suppress(RuntimeError):  # the loop has ended
@@ -129,7 +145,12 @@ class Bridge:
 
     # In the loop
 
-    def _heard(self, event: Heard) -> None:
+    def _heard(self, event: Event) -> None:
+        match event:
+            case Repairing(first=first, last=last, detail=why):
+                log.warning("verdicts are missing", first=first, last=last, why=why)
+            case Gap(first=first, last=last, detail=why):
+                log.error("verdicts are lost", first=first, last=last, why=why)
         if not self._line.hear(event) and isinstance(event, NUMBERED):
             self._room.release()
         self._show()

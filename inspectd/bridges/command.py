@@ -12,14 +12,17 @@ import typer
 from typer.models import OptionInfo
 
 from inspectd.errors import SettingsError
+from inspectd.keys.option import KeysFile
 from inspectd.wire import addresses
 
 if TYPE_CHECKING:
     from inspectd.bridges.bridge import Peer
+    from inspectd.bridges.handover import Position
 
 app = typer.Typer(
     help="Tell a PLC or MES every verdict, each once and in order. Maps, handshake and examples: docs/plc.md.\n\n"
-    "Every option may stand in the environment instead: INSPECTD_BRIDGE_REPLAY for\n--replay.",
+    "Every option may stand in the environment instead: INSPECTD_BRIDGE_REPLAY for\n--replay; "
+    "INSPECTD_KEYS for --keys, as with every command.",
     epilog="Example: inspectd bridge modbus --listen 0.0.0.0 --camera top --camera side",
     no_args_is_help=True,
 )
@@ -27,6 +30,8 @@ app = typer.Typer(
 MODBUS_PORT = 1502
 OPCUA_PORT = 4840
 MQTT_PORT = 1883
+REPLAY_TIMEOUT_S = 1.0
+"""Within an answer; what does not come is asked for again."""
 
 
 def _option(
@@ -43,7 +48,6 @@ def _option(
 
 Verdicts = Annotated[str, _option("verdicts", "ADDRESS", "The daemon's publish.verdicts.")]
 Replay = Annotated[str, _option("replay", "ADDRESS", "The daemon's publish.replay.")]
-Keys = Annotated[Path | None, _option("keys", "FILE", "This client's file, made by inspectd keys.")]
 State = Annotated[Path, _option("state", "FILE", "Where it keeps what was taken last.")]
 OnlyKind = Annotated[str, _option("only", "KIND", "Hand over all, frames or parts.")]
 Cameras = Annotated[list[str] | None, _option("camera", "NAME", "Camera 1, then 2, … Repeatable.")]
@@ -60,7 +64,7 @@ def modbus(
     port: Port = MODBUS_PORT,
     verdicts: Verdicts = addresses.VERDICTS,
     replay: Replay = addresses.REPLAY,
-    keys: Keys = None,
+    keys: KeysFile = None,
     state: State = Path("bridge-modbus.db"),
     only: OnlyKind = "all",
     camera: Cameras = None,
@@ -90,7 +94,7 @@ def opcua(
     control: Annotated[str | None, _option("control", "ADDRESS", "The daemon's control.address, for Trigger.")] = None,
     verdicts: Verdicts = addresses.VERDICTS,
     replay: Replay = addresses.REPLAY,
-    keys: Keys = None,
+    keys: KeysFile = None,
     state: State = Path("bridge-opcua.db"),
     only: OnlyKind = "all",
     camera: Cameras = None,
@@ -124,7 +128,7 @@ def mqtt(
     tls: Annotated[bool, _option("tls", "", "Speak TLS with the broker.")] = False,
     verdicts: Verdicts = addresses.VERDICTS,
     replay: Replay = addresses.REPLAY,
-    keys: Keys = None,
+    keys: KeysFile = None,
     state: State = Path("bridge-mqtt.db"),
     only: OnlyKind = "all",
     silence_s: Silence = 1.8,
@@ -171,7 +175,7 @@ def _run(
     from inspectd.bridges.bridge import Bridge  # noqa: PLC0415 - likewise
     from inspectd.bridges.line import Limits, Line, Only  # noqa: PLC0415 - likewise
     from inspectd.bridges.memory import Memory  # noqa: PLC0415 - likewise
-    from inspectd.bridges.source import Source  # noqa: PLC0415 - likewise
+    from inspectd.client import Client  # noqa: PLC0415 - likewise
 
     log.configure()
     for library in ("asyncua", "pymodbus"):  # they tell of every connection
@@ -182,9 +186,20 @@ def _run(
     except ValueError as error:
         raise SettingsError(f"--only {only}: must be one of {', '.join(Only)}") from error
 
+    def client(after: Position | None) -> Client:
+        return Client(
+            verdicts,
+            replay=replay,
+            since=None if after is None else after.sequence + 1,
+            journal=None if after is None else after.journal,
+            replay_timeout_s=REPLAY_TIMEOUT_S,
+            patient=True,
+            keys=keys,
+        )
+
     async def bridge(memory: Memory) -> None:
         line = Line(memory.recall(), limits, only=kinds, cameras=cameras or ())
-        await Bridge(lambda after: Source(verdicts, replay, after, keys), line, memory, _made(make_peer), limits).run()
+        await Bridge(client, line, memory, _made(make_peer), limits).run()
 
     with Memory(state) as memory:
         asyncio.run(bridge(memory))

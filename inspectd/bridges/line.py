@@ -23,8 +23,20 @@ from inspectd.bridges.handover import (
     lost_handover,
     part_handover,
 )
-from inspectd.bridges.source import Heard, Lost, Repaired, Repairing
-from inspectd.client import Gap, Heartbeat, JournalReplaced, Map, PartVerdict, Restart, Silence, Verdict
+from inspectd.client import (
+    Event,
+    Gap,
+    Heartbeat,
+    JournalReplaced,
+    Map,
+    PartVerdict,
+    Picture,
+    Repaired,
+    Repairing,
+    Restart,
+    Silence,
+    Verdict,
+)
 from inspectd.wire.models import CameraState, Change, DaemonState, Numbered
 
 LIFE_S = 0.5
@@ -132,12 +144,12 @@ class Line:
         self._offered_s = 0.0
         self._taken = dict.fromkeys(OutcomeCode, 0)
 
-    def hear(self, event: Heard) -> bool:
+    def hear(self, event: Event) -> bool:
         """Take note of an event; whether it now waits to be taken."""
         if isinstance(event, Repairing | Repaired):
             self._repairing = isinstance(event, Repairing)
             return False
-        if isinstance(event, Silence | Gap | Map):
+        if isinstance(event, Silence | Map | Picture):
             return False
         self._heard_s = self._clock()
         if isinstance(event, Heartbeat | Restart):
@@ -151,7 +163,7 @@ class Line:
             self._offer()
         return True
 
-    def _handover(self, event: Heard) -> Handover | None:
+    def _handover(self, event: Event) -> Handover | None:
         """What is to be handed over of an event, if anything."""
         match event:
             case Verdict() | PartVerdict():
@@ -160,7 +172,7 @@ class Line:
                 self._pass_over(event)
             case Heartbeat(journal=journal, sequence=sequence):
                 self._count(journal, sequence, before=sequence)
-            case Lost(first=first, last=last):
+            case Gap(first=first, last=last):
                 assert self.position is not None  # only what follows a known number can be missing
                 self._newest[self._series] = last
                 end = Position(self._series, self._last_journal, last)

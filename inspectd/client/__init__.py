@@ -11,7 +11,7 @@ with Client(replay=REPLAY) as client:
 
 from inspectd.client.client import Client
 from inspectd.client.controller import Controller
-from inspectd.client.events import Event, Gap, JournalReplaced, Map, Picture, Restart, Silence
+from inspectd.client.events import Event, Gap, JournalReplaced, Map, Picture, Repaired, Repairing, Restart, Silence
 from inspectd.client.replayer import Replayer, replay
 from inspectd.wire.addresses import CONTROL, MAPS, PICTURES, REPLAY, VERDICTS
 from inspectd.wire.models import Change, ChangeAction, Heartbeat, Outcome, PartVerdict, Reason, Region, Verdict
@@ -36,6 +36,8 @@ __all__ = [
     "Picture",
     "Reason",
     "Region",
+    "Repaired",
+    "Repairing",
     "Replayer",
     "Restart",
     "Silence",

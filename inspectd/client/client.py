@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Self
 import zmq
 
 from inspectd.client.connection import AGAIN_S, Connection
-from inspectd.client.events import Event, Gap, JournalReplaced, Map, Picture, Restart, Silence
+from inspectd.client.events import Event, Gap, JournalReplaced, Map, Picture, Repaired, Repairing, Restart, Silence
 from inspectd.client.messages import parsed, parsed_numbered
-from inspectd.client.replayer import TIMEOUT_S, Answer, Replayer
+from inspectd.client.replayer import TIMEOUT_S, Replayer
 from inspectd.closing import Closing
 from inspectd.errors import ClientError
 from inspectd.keys.files import read_client
@@ -27,14 +28,18 @@ MAPS_WATERMARK = 32
 """Maps are large, and a late one is of little use."""
 PICTURES_WATERMARK = 8
 """Likewise."""
+ASK_AGAIN_S = 0.25
+"""How long a patient client waits before it asks again."""
 
 
 class Client(Closing):
     """Iterate over it for events, for ever. Belongs to one thread; to be closed, best as a context manager.
 
     With a replay address, verdicts come in order and each exactly once: what the socket dropped, and what was said
-    while nobody listened, is asked for before anything newer is told. Without one, a `Gap` tells what is missing.
-    Either way a verdict lost at the end is noticed through the heartbeat, which tells the newest number every second.
+    while nobody listened, is asked for before anything newer is told. Where no answer comes, a `Gap` tells what is
+    missing; a patient client asks on instead, and tells so by `Repairing` and `Repaired`. Without a replay address,
+    every gap is told. Either way a verdict lost at the end is noticed through the heartbeat, which tells the newest
+    number every second.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Client(Closing):
         journal: str | None = None,
         silence_s: float = 5.0,
         replay_timeout_s: float = TIMEOUT_S,
+        patient: bool = False,
         keys: Path | None = None,
     ) -> None:
         """Connect; the daemon need not be there yet.
@@ -60,7 +66,8 @@ class Client(Closing):
             since: the first number wanted; None for what is published from now on.
             journal: the journal that `since` counts in, where it is known from an earlier run: `Verdict.journal`.
             silence_s: a `Silence` is told when nothing was heard for so long, and each time that has doubled.
-            replay_timeout_s: patience with a replay.
+            replay_timeout_s: how long the daemon may be silent within an answer of a replay.
+            patient: whether a replay that does not come is asked for until it does, rather than told as a `Gap`.
             keys: this client's file, where the daemon asks for one.
 
         Raises:
@@ -73,8 +80,11 @@ class Client(Closing):
         self._boot: str | None = None
         self._silence_s = silence_s
         self._heard_now()
+        self._patient = patient
         self._replayer: Replayer | None = None
-        self._events: Iterator[Event] = iter(())
+        self._events: Iterator[Event | None] = iter(())
+        self._ask_again_s: float | None = None
+        """When what is missing is asked for again; None while nothing waits for that."""
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._poller = zmq.Poller()
         self._connections: list[Connection] = []
@@ -113,9 +123,13 @@ class Client(Closing):
         """
         end_s = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
+            if not self._may_go_on(end_s):
+                return None
             event = next(self._events, None)
             if event is not None:
                 return event
+            if self._ask_again_s is not None:
+                continue
             ready = dict(self._poller.poll(self._patience_ms(end_s)))
             for connection in self._connections:
                 connection.check()
@@ -148,7 +162,7 @@ class Client(Closing):
         until_s = min(self._silent_at_s, time.monotonic() + AGAIN_S)
         if end_s is not None:
             until_s = min(until_s, end_s)
-        return max(0, round((until_s - time.monotonic()) * 1000) + 1)
+        return max(0, math.ceil((until_s - time.monotonic()) * 1000))
 
     def _heard_now(self) -> None:
         self._heard_s = time.monotonic()
@@ -162,7 +176,7 @@ class Client(Closing):
         self._silent_at_s = self._heard_s + 2 * silence.seconds
         return silence
 
-    def _understand(self, parts: list[bytes]) -> Iterator[Event]:
+    def _understand(self, parts: list[bytes]) -> Iterator[Event | None]:
         if len(parts) != 2:
             raise ClientError(f"a message of {len(parts)} parts came; is the address that of publish.verdicts?")
         topic, body = parts
@@ -174,7 +188,7 @@ class Client(Closing):
 
     # Counting
 
-    def _after(self, message: Numbered | Heartbeat, newest: int) -> Iterator[Event]:
+    def _after(self, message: Numbered | Heartbeat, newest: int) -> Iterator[Event | None]:
         """The message, after everything that must be told before it; `newest` is the number that came before it."""
         yield from self._changes(message, newest)
         if self._next is None:
@@ -199,29 +213,58 @@ class Client(Closing):
             self._next = 1
         self._journal = message.journal
 
-    def _repair(self, last: int) -> Iterator[Event]:
-        """Tell everything from the next number to `last`: as a verdict where it can be had, else as a gap."""
-        while self._next is not None and self._next <= last:
-            answer, problem = self._ask(last)
-            for message in answer.verdicts if answer else []:
-                verdict = parsed_numbered(message)
-                yield from self._skip_to(verdict.sequence, "it is no longer in the journal")
+    def _repair(self, last: int) -> Iterator[Event | None]:
+        """Tell everything from the next number to `last`: as a verdict where it can be had, else as a gap.
+
+        None is no event: go on when it is time to ask again.
+        """
+        assert self._next is not None
+        repairing = False
+        while self._next <= last:
+            try:
+                verdicts, why_no_more = self._ask(last)
+            except ClientError as error:
+                if not self._patient:
+                    yield from self._skip_to(last + 1, str(error))
+                    return
+                if not repairing:
+                    repairing = True
+                    yield Repairing(self._next, last, str(error))
+                self._ask_again_s = time.monotonic() + ASK_AGAIN_S
+                yield None
+                continue
+            for verdict in verdicts:
+                yield from self._skip_to(verdict.sequence, why_no_more)
                 self._next = verdict.sequence + 1
                 yield verdict
-            if answer is None or not answer.verdicts:
-                yield from self._skip_to(last + 1, problem or "it is no longer in the journal")
+            if not verdicts:
+                yield from self._skip_to(last + 1, why_no_more)
+        if repairing:
+            yield Repaired()
 
-    def _ask(self, last: int) -> tuple[Answer | None, str]:
+    def _may_go_on(self, end_s: float | None) -> bool:
+        """Wait until what is missing is to be asked for again; False where the caller's time is over before."""
+        if self._ask_again_s is not None:
+            until_s = self._ask_again_s if end_s is None else min(self._ask_again_s, end_s)
+            time.sleep(max(0.0, until_s - time.monotonic()))
+            if until_s < self._ask_again_s:
+                return False
+            self._ask_again_s = None
+        return True
+
+    def _ask(self, last: int) -> tuple[list[Numbered], str]:
+        """The next ones, as many as an answer holds, and why what it leaves out is gone for good.
+
+        Raises:
+            ClientError: there is no answer that can be read; there may be one later.
+        """
         assert self._next is not None
         if self._replayer is None:
-            return None, "no replay address was given"
-        try:
-            answer = self._replayer.ask(self._next, last)
-        except ClientError as error:
-            return None, str(error)
+            return [], "no replay address was given"
+        answer = self._replayer.ask(self._next, last)
         if answer.end.journal != self._journal:
-            return None, "the journal was replaced"
-        return answer, ""
+            return [], "the journal was replaced"
+        return [parsed_numbered(message) for message in answer.verdicts], "it is no longer in the journal"
 
     def _skip_to(self, sequence: int, detail: str) -> Iterator[Event]:
         assert self._next is not None

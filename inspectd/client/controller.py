@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final, TypedDict, Unpack
 
@@ -13,6 +13,7 @@ from pydantic import Discriminator, TypeAdapter, ValidationError
 
 from inspectd.client.connection import Connection
 from inspectd.client.messages import parsed
+from inspectd.client.replayer import Answer, whole
 from inspectd.closing import Closing
 from inspectd.errors import (
     ClientError,
@@ -36,6 +37,8 @@ from inspectd.wire.models import (
     ModelChangeRequest,
     Models,
     ModelsRequest,
+    ReplayPage,
+    ReplayRequest,
     Status,
     StatusRequest,
     TriggerAccepted,
@@ -144,6 +147,27 @@ class Controller(Closing):
         """
         return parsed(Models, self._ask(ModelsRequest(), ModelRefusedError))
 
+    def replay(self, first: int = 1, last: int | None = None) -> Iterator[bytes]:
+        """Every verdict that the journal holds from `first` to `last` (the newest where None), JSON, by number.
+
+        It comes in small pages, between which the daemon answers others. Where much is to be read and `publish.replay`
+        can be reached, `inspectd.client.replay` is quicker.
+
+        Raises:
+            RequestRefusedError: `first` or `last` is no number of a verdict, or the journal cannot be read.
+            ClientError: no answer came, or the journal was replaced meanwhile.
+        """
+        return whole(self.page, first, last)
+
+    def page(self, first: int, last: int | None = None, limit: int | None = None) -> Answer:
+        """The beginning of what `replay` gives: as many verdicts as a page holds, or `limit`. Raises as it."""
+        try:
+            request = ReplayRequest(first=first, last=last, limit=limit)
+        except ValidationError as error:
+            raise RequestRefusedError(problems(error)) from error
+        told, *verdicts = self._ask_parts(request, RequestRefusedError)
+        return Answer(verdicts, parsed(ReplayPage, told))
+
     def activate(self, model: str, *, who: str, why: str, **waiting: Unpack[Waiting]) -> ChangeStanding:
         """Have another bundle judge, and wait until it does. The one before judges on until then.
 
@@ -232,6 +256,9 @@ class Controller(Closing):
 
     def _ask(self, request: ControlRequest, refused: type[RequestRefusedError]) -> bytes:
         """The answer, where it is none that refuses."""
+        return self._ask_parts(request, refused)[0]
+
+    def _ask_parts(self, request: ControlRequest, refused: type[RequestRefusedError]) -> list[bytes]:
         self._socket.send(request.model_dump_json().encode())
         if not self._socket.poll(round(self._timeout_s * 1000)):
             # An answer that comes later must not be taken for the next one's.
@@ -241,9 +268,9 @@ class Controller(Closing):
                 f"no answer from '{self._address}' within {self._timeout_s:g} s; is the daemon running, "
                 "and is this its control.address?"
             )
-        answer = self._socket.recv()
-        if _kind(answer) == "control_error":
-            raise refused(parsed(ControlError, answer).error)
+        answer = self._socket.recv_multipart()
+        if _kind(answer[0]) == "control_error":
+            raise refused(parsed(ControlError, answer[0]).error)
         return answer
 
     def close(self) -> None:

@@ -12,7 +12,8 @@ from inspectd.wire.models import Heartbeat, MapHeader, Numbered, PictureHeader
 
 @dataclass(frozen=True)
 class Gap:
-    """Verdicts that were published but did not come, and could not be replayed."""
+    """Verdicts that were published but did not come, and could not be replayed. A patient client tells it only of those
+    that nobody can have any more."""
 
     first: int
     """Number of the first one missing."""
@@ -20,6 +21,24 @@ class Gap:
     """Number of the last one missing."""
     detail: str
     """Why they could not be had, in words."""
+
+
+@dataclass(frozen=True)
+class Repairing:
+    """Verdicts are missing, and a patient client asks for them again and again: it tells nothing newer, and no silence,
+    until they are there or gone for good."""
+
+    first: int
+    """Number of the first one missing."""
+    last: int
+    """Number of the last one known to be missing."""
+    detail: str
+    """Why they could not be had at once, in words."""
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What a patient client was asking for has been told, as verdicts or as gaps."""
 
 
 @dataclass(frozen=True)
@@ -74,4 +93,4 @@ class Picture:
     """A file."""
 
 
-Event = Numbered | Heartbeat | Map | Picture | Gap | Silence | Restart | JournalReplaced
+Event = Numbered | Heartbeat | Map | Picture | Gap | Repairing | Repaired | Silence | Restart | JournalReplaced

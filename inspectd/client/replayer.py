@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from inspectd.client.messages import parsed
 from inspectd.closing import Closing
 from inspectd.errors import ClientError
 from inspectd.keys.files import read_client
-from inspectd.wire.models import ReplayEnd, ReplayError, ReplayRequest
+from inspectd.wire.models import ReplayEnd, ReplayError, ReplayPage, ReplayRequest
 from inspectd.wire.topics import REPLAY_END, REPLAY_ERROR, REPLAY_VERDICT
 
 TIMEOUT_S = 5.0
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 
     verdicts: list[bytes]
     """As they were published, by number."""
-    end: ReplayEnd
+    end: ReplayEnd | ReplayPage
 
 
 class Replayer(Closing):
@@ -110,15 +110,24 @@ def replay(
         KeysError: the file cannot be used.
     """
     with Replayer(address, timeout_s, keys) as replayer:
-        journal = None
-        while last is None or first <= last:
-            verdicts, end = replayer.ask(first, last)
-            if journal not in {None, end.journal}:
-                raise ClientError("the journal was replaced while it was read; ask again from the first number")
-            if not verdicts:
-                return
-            yield from verdicts
-            journal, first = end.journal, number_of(verdicts[-1]) + 1
+        yield from whole(replayer.ask, first, last)
+
+
+def whole(ask: Callable[[int, int | None], Answer], first: int, last: int | None) -> Iterator[bytes]:
+    """Every verdict of a range, of which one call of `ask` gives the beginning.
+
+    Raises:
+        ClientError: as `ask`, or the journal was replaced meanwhile.
+    """
+    journal = None
+    while last is None or first <= last:
+        verdicts, end = ask(first, last)
+        if journal not in {None, end.journal}:
+            raise ClientError("the journal was replaced while it was read; ask again from the first number")
+        if not verdicts:
+            return
+        yield from verdicts
+        journal, first = end.journal, number_of(verdicts[-1]) + 1
 
 
 def number_of(verdict: bytes) -> int:

@@ -5,10 +5,13 @@ A client's file has one field more, `server-key`, which others pass over: so one
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +27,10 @@ PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
 KEY_BYTES: Final = 32
 
+_OTHERS: Final = 0o066
+"""Reading and writing by whoever is not the owner."""
+_NO_SECOND_NAME: Final = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP}
+"""What a file system says that has no hard links: FAT the first, others the rest."""
 _FIELD: Final = re.compile(r'^\s*(public-key|secret-key|server-key)\s*=\s*"?([^"\s]*)"?\s*$')
 
 
@@ -102,20 +109,20 @@ def write(file: Path, text: str, mode: int, *, force: bool) -> None:
     Root gives it to whom its directory belongs, so that a service can read what an administrator makes for it.
 
     Raises:
-        OutputError: it cannot be written, or is there and `force` is not set.
+        OutputError: it cannot be written, or is there and `force` is not set, or its file system cannot hold `mode`.
     """
     try:
         with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=".writing-", delete=False) as part:
             try:
-                part.write(text)
-                os.fchmod(part.fileno(), mode)
+                _restrict(part.fileno(), mode, file)
                 _give_away(part.fileno(), file.parent)
+                part.write(text)
                 part.flush()
                 os.fsync(part.fileno())
                 if force:
                     Path(part.name).replace(file)
                 else:
-                    file.hardlink_to(part.name)
+                    _name(Path(part.name), file)
             finally:
                 Path(part.name).unlink(missing_ok=True)
         sync_directory(file.parent)
@@ -145,9 +152,36 @@ def make_directory(directory: Path, mode: int) -> None:
         raise OutputError(f"{directory}: cannot be made: {error.strerror}") from error
 
 
+def _restrict(descriptor: int, mode: int, file: Path) -> None:
+    """Give a file its rights, and look whether it has them: FAT passes over what it cannot hold, without an error."""
+    with suppress(OSError):  # what counts is what it has
+        os.fchmod(descriptor, mode)
+    if stat.S_IMODE(os.fstat(descriptor).st_mode) & _OTHERS & ~mode:
+        raise OutputError(
+            f"{file}: its file system lets everyone on this PC read or change what is on it, as FAT on a stick does; "
+            "name a file on a disk of this PC and move it over ssh, or a stick that is formatted with ext4 or mounted "
+            "with '-o umask=077'"
+        )
+
+
+def _name(part: Path, file: Path) -> None:
+    """Give a file its name, unless something has it already."""
+    try:
+        file.hardlink_to(part)
+    except OSError as error:
+        if error.errno not in _NO_SECOND_NAME:
+            raise
+        file.touch(exist_ok=False)
+        try:
+            part.replace(file)
+        except BaseException:
+            file.unlink()
+            raise
+
+
 def _give_away(descriptor: int, directory: Path) -> None:
-    if os.geteuid() == 0:
-        owner = directory.stat()
+    owner, now = directory.stat(), os.fstat(descriptor)
+    if os.geteuid() == 0 and (owner.st_uid, owner.st_gid) != (now.st_uid, now.st_gid):
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 

@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 
 from inspectd.bridges.memory import Memory
-from inspectd.errors import BridgeStateError, PublishError, SettingsError
+from inspectd.doorkeeper import Guard
+from inspectd.errors import BridgeStateError, KeysError, PublishError, SettingsError
+from inspectd.keys.store import KeyStore
 from tests.bridges.marathon import BRIDGE_KILLS, run
+from tests.bridges.plcs import ModbusPlc
 from tests.bridges.rig import PROTOCOLS, BridgeProcess, rig
-from tests.daemons import free_port
-from tests.inspectd.publishing import local_settings
+from tests.daemons import free_port, wait_until
+from tests.inspectd.publishing import draft, local_settings, publishing
 
 
 def needs(protocol: str) -> None:
@@ -117,6 +120,42 @@ def test_options_that_cannot_be_are_told(tmp_path: Path) -> None:
     assert (code, "--topic factory/#: must be the beginning" in words) == (SettingsError.exit_code, True)
     code, words = refusal("modbus", "--state", str(tmp_path / "none" / "state.db"))
     assert (code, "--state must name a file" in words) == (BridgeStateError.exit_code, True)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_keys_are_named_in_the_environment_as_for_every_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    monkeypatch.setenv("INSPECTD_KEYS", str(tmp_path / "plc.key_secret"))
+    code, words = refusal(protocol, "--port", str(free_port()), "--state", str(tmp_path / "state.db"))
+    assert (code, f"{tmp_path / 'plc.key_secret'}: cannot be read" in words) == (KeysError.exit_code, True)
+
+
+def test_a_bridge_shows_its_key_for_verdicts_and_for_what_it_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, file = KeyStore(tmp_path / "keys"), tmp_path / "plc"
+    settings, port = local_settings(), free_port()
+    keys.make_server()
+    keys.make_client("plc", file)
+    monkeypatch.setenv("INSPECTD_KEYS", str(file))
+    with (
+        publishing(tmp_path / "journal.db", settings, Guard(keys.directory)) as publisher,
+        ModbusPlc(port) as plc,
+        BridgeProcess(tmp_path, "modbus", settings, port) as bridge,
+    ):
+        plc.wait_ready()
+        bridge.kill()
+        publisher.submit(draft(1))
+        assert publisher.flush(20)
+        bridge.start()
+        plc.wait_for(1)
+        keys.revoke("plc")
+        bridge.restart()
+        plc.wait_ready(False)
+        wait_until(lambda: "the daemon does not let this bridge in" in bridge.log.read_text(), "it says so", 20)
+        assert bridge.process.poll() is None
+    assert [seen.sequence for seen in plc.seen] == [1]
 
 
 @pytest.mark.parametrize(("protocol", "package"), [("modbus", "pymodbus"), ("opcua", "asyncua"), ("mqtt", "aiomqtt")])

@@ -9,8 +9,7 @@ import pytest
 from inspectd.bridges.codes import Kind, LostReason, OutcomeCode
 from inspectd.bridges.handover import Position, ticket
 from inspectd.bridges.line import Limits, Line, Only, Status
-from inspectd.bridges.source import Lost, Repaired, Repairing
-from inspectd.client import Heartbeat, JournalReplaced, PartVerdict, Restart, Verdict
+from inspectd.client import Gap, Heartbeat, JournalReplaced, PartVerdict, Repaired, Repairing, Restart, Verdict
 from inspectd.wire.models import CameraState, CameraStatus, DaemonState
 from tools.docs.examples import ERROR, FAIL, HEARTBEAT, PART, PASS
 
@@ -109,7 +108,7 @@ def test_a_repair_is_the_safe_state_until_it_is_done() -> None:
     bench = Bench()
     bench.line.hear(verdict(1))
     bench.line.hear(beat(1))
-    bench.line.hear(Repairing(2, 5))
+    bench.line.hear(Repairing(2, 5, "no replay came"))
     assert bench.status() & (Status.READY | Status.REPAIRING) == Status.REPAIRING
     bench.line.hear(Repaired())
     assert Status.READY in bench.status()
@@ -212,7 +211,7 @@ def test_a_first_life_begins_where_the_daemon_is() -> None:
 
 def test_lost_verdicts_are_handed_over_like_verdicts() -> None:
     bench = Bench(Position(9, JOURNAL, 4))
-    bench.line.hear(Lost(5, 9))
+    bench.line.hear(Gap(5, 9, "it is no longer in the journal"))
     offered = bench.line.image().offered
     assert offered is not None
     assert (offered.kind, offered.outcome, offered.reason) == (Kind.LOST, OutcomeCode.LOST, LostReason.NOT_IN_JOURNAL)

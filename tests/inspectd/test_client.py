@@ -12,9 +12,22 @@ import psutil
 import pytest
 import zmq
 
-from inspectd.client import Client, Event, Gap, Heartbeat, JournalReplaced, Map, Restart, Silence, Verdict
+from inspectd.client import (
+    Client,
+    Event,
+    Gap,
+    Heartbeat,
+    JournalReplaced,
+    Map,
+    Repaired,
+    Repairing,
+    Restart,
+    Silence,
+    Verdict,
+)
 from inspectd.errors import ClientError
 from inspectd.journal import Journal
+from inspectd.replay import ReplayServer
 from inspectd.settings import PublishSettings
 from inspectd.wire import addresses
 from inspectd.wire.models import DaemonState
@@ -232,7 +245,8 @@ def test_a_client_that_comes_back_knows_its_journal(
     assert sequences(heard) == list(range(1, 13))
 
 
-def test_what_the_journal_no_longer_holds_is_a_gap(path: Path, settings: PublishSettings) -> None:
+@pytest.mark.parametrize("patient", [False, True])
+def test_what_the_journal_no_longer_holds_is_a_gap(path: Path, settings: PublishSettings, patient: bool) -> None:
     with Journal(path, 30, 64) as journal:
         journal.append(1, [b"{}"] * 40)
     time.sleep(2.1)
@@ -242,11 +256,12 @@ def test_what_the_journal_no_longer_holds_is_a_gap(path: Path, settings: Publish
         for frame in range(1, 6):
             publisher.submit(draft(frame))
         assert publisher.flush(20)
-        with Client(settings.verdicts, replay=settings.replay, since=11) as client:
+        with Client(settings.verdicts, replay=settings.replay, since=11, patient=patient) as client:
             heard = heard_until(client, until_sequence(45))
     assert [(gap.first, gap.last) for gap in of(heard, Gap)] == [(11, 40)]
     assert "no longer in the journal" in of(heard, Gap)[0].detail
     assert sequences(heard) == [41, 42, 43, 44, 45]
+    assert of(heard, Repairing) == []
 
 
 def test_a_replay_that_does_not_answer_becomes_a_gap(process: PublishingProcess, settings: PublishSettings) -> None:
@@ -259,6 +274,58 @@ def test_a_replay_that_does_not_answer_becomes_a_gap(process: PublishingProcess,
     assert [(gap.first, gap.last) for gap in of(heard, Gap)] == [(1, 5)]
     assert dead in of(heard, Gap)[0].detail
     assert sequences(heard) == [6, 7]
+
+
+def test_what_cannot_be_read_is_a_gap(path: Path, settings: PublishSettings) -> None:
+    with Journal(path, 30, 64) as journal:
+        journal.append(1, [b"{}"] * 2)
+    with (
+        publishing(path, settings) as publisher,
+        Client(settings.verdicts, replay=settings.replay, since=1) as client,
+    ):
+        heard = heard_until(client, until_sequence(2))
+        publisher.submit(draft(1))
+        assert publisher.flush(20)
+        heard += heard_until(client, until_sequence(3))
+    assert [(gap.first, gap.last) for gap in of(heard, Gap)] == [(1, 2)]
+    assert "not a Verdict of this wire" in of(heard, Gap)[0].detail
+    assert sequences(heard) == [3]
+
+
+def test_a_patient_client_waits_until_a_replay_can_fill_the_gap(path: Path, settings: PublishSettings) -> None:
+    """Nothing newer is told meanwhile, though it is published."""
+    replay = f"tcp://127.0.0.1:{free_port()}"
+    with publishing(path, settings) as publisher:
+        for frame in range(1, 6):
+            publisher.submit(draft(frame))
+        assert publisher.flush(20)
+        with Client(settings.verdicts, replay=replay, since=3, replay_timeout_s=0.3, patient=True) as client:
+            (repairing,) = heard_until(client, lambda event: isinstance(event, Repairing))
+            assert (repairing.first, repairing.last, replay in repairing.detail) == (3, 5, True)
+            publisher.submit(draft(6))
+            assert publisher.flush(20)
+            assert [client.receive(wait_s) for wait_s in (0.0, 0.1, 1.0)] == [None] * 3
+            with ReplayServer(replay, publisher._journal):
+                heard = heard_until(client, until_sequence(6))
+    assert sequences(heard) == [3, 4, 5, 6]
+    assert heard[3] == Repaired()
+    assert of(heard, Gap) == []
+
+
+def test_a_patient_client_does_not_wait_for_what_is_gone_with_its_journal(
+    path: Path, settings: PublishSettings
+) -> None:
+    replay = f"tcp://127.0.0.1:{free_port()}"
+    with publishing(path, settings) as publisher:
+        for frame in range(1, 4):
+            publisher.submit(draft(frame))
+        assert publisher.flush(20)
+        with Client(settings.verdicts, replay=replay, since=1, replay_timeout_s=0.3, patient=True) as client:
+            heard_until(client, lambda event: isinstance(event, Repairing))
+            with Journal(path.with_name("other.db"), 30, 64) as other, ReplayServer(replay, other):
+                heard = heard_until(client, until_sequence(3))
+    assert heard[:2] == [Gap(1, 3, "the journal was replaced"), Repaired()]
+    assert sequences(heard) == []
 
 
 def test_the_end_of_the_daemon_is_heard(process: PublishingProcess, settings: PublishSettings) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zmq.auth
@@ -34,6 +38,55 @@ def test_secret_keys_are_for_their_owner_alone(store: KeyStore, tmp_path: Path) 
     for file in (store.directory / "server.key_secret", tmp_path / "plc.key_secret"):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(store.directory.stat().st_mode) == 0o700
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".writing")]
+
+
+def _no_links(*_: object, **__: object) -> None:
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+@pytest.fixture
+def stick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """As a FAT stick that lets everyone read: rights cannot be set, without an error, and a file has one name.
+
+    Linux, fs/fat/file.c, fat_setattr and fat_sanitize_mode; FUSE's fusefat and exfat-fuse do alike.
+    """
+    made = os.open
+
+    def open_for_all(path: Any, flags: int, mode: int = 0o777, **options: Any) -> int:
+        descriptor = made(path, flags, mode, **options)
+        if flags & os.O_CREAT:
+            chmod(descriptor, 0o755)
+        return descriptor
+
+    chmod = os.fchmod
+    monkeypatch.setattr(os, "open", open_for_all)
+    monkeypatch.setattr(os, "fchmod", lambda *_: None)
+    monkeypatch.setattr(os, "link", _no_links)
+    folder = tmp_path / "stick"
+    folder.mkdir()
+    yield folder
+    assert not [path for path in folder.iterdir() if path.name.startswith(".writing")]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_no_secret_lies_where_all_can_read_it(store: KeyStore, stick: Path, force: bool) -> None:
+    file = stick / "plc.key_secret"
+    with pytest.raises(OutputError, match=r"everyone on this PC read .*over ssh, .*'-o umask=077'"):
+        store.make_client("plc", file, force=force)
+    assert not file.exists()
+    assert store.clients() == {}
+
+
+def test_a_stick_for_its_owner_alone_will_do(store: KeyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file has one name there too."""
+    file = tmp_path / "plc.key_secret"
+    monkeypatch.setattr(os, "link", _no_links)
+    store.make_client("plc", file)
+    own = read_client(file).own
+    with pytest.raises(OutputError, match="is there already"):
+        store.make_client("mes", file)
+    assert (read_client(file).own, store.clients()) == (own, {own.public: "plc"})
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".writing")]
 
 

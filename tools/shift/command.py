@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from engines.durable import replace_file
 from inspectd.archive.reader import ArchiveReader
 from inspectd.journal import JournalReader
 from tools.errors import OutputError
@@ -54,12 +55,19 @@ def report(
     with JournalReader(journal) as reader:
         window = window_of(reader, _local(since), _local(until), hours)
         counted = tally(window, read_shift(journal, reader, window))
-    page = render(counted, pictures)
+    _write(out, render(counted, pictures))
+    typer.echo(out)
+
+
+def _write(out: Path, page: str) -> None:
+    """In place of the page that may be there, which stays until the new one is whole."""
+    file = out.resolve()
+    if file.exists() and not file.is_file():
+        raise OutputError(f"--out {out}: is there and no file, so no page can take its place; name another")
     try:
-        out.write_text(page, encoding="utf-8")
+        replace_file(file, page.encode())
     except OSError as error:
         raise OutputError(f"--out {out}: cannot be written: {error.strerror or error}") from error
-    typer.echo(out)
 
 
 def _local(moment: datetime | None) -> datetime | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,3 +144,29 @@ def test_a_shift_of_which_nothing_is_known_is_refused(line: Configuration, tmp_p
     assert code != 0
     assert "nothing was said from 2020-01-01 06:00 to 2020-01-01 14:00" in output
     assert not page.exists()
+
+
+def test_the_page_of_before_stays_where_the_disk_is_full(line: Configuration, tmp_path: Path) -> None:
+    """As on a disk with room for SQLite's 32 kB, and for no page; a link to the page goes on to lead there."""
+    page, link = tmp_path / "shift.html", tmp_path / "latest.html"
+    page.write_text("of before")
+    link.symlink_to(page)
+    command = ["inspectd-train", "report", str(line.journal), "--out", str(link)]
+    program = f"import sys; sys.argv = {command}; import tools.cli as c; c.main()"
+    ended = subprocess.run(
+        ["prlimit", "--fsize=32768", sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, f"--out {link}: cannot be written: File too large" in ended.stderr) == (73, True)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["latest.html", "shift.html"]
+    assert page.read_text() == "of before"
+    assert report(str(line.journal), "--out", str(link))[0] == 0
+    assert link.is_symlink()
+    assert len(page.read_bytes()) > 32768
+
+
+def test_a_pipe_or_device_is_not_replaced_by_a_page(line: Configuration, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for there in (tmp_path / "pipe", tmp_path):
+        code, output = report(str(line.journal), "--out", str(there))
+        assert (code, f"--out {there}: is there and no file" in output) == (1, True)
+    assert (tmp_path / "pipe").is_fifo()
