@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 
+class UnsyncedError(OSError):
+    """A file is in its new place, but that could not be synced: after a power cut it may be as before."""
+
+
 def sync_directory(directory: Path) -> None:
     """Sync a directory's entries to the disk.
 
@@ -60,13 +64,35 @@ def replace_file(file: Path, data: bytes) -> None:
     the new one stays once this has returned.
 
     Raises:
-        OSError: it cannot be written or synced.
+        UnsyncedError: the new one is there, but may not be after a power cut.
+        OSError: it cannot be written or synced; the old one is there.
     """
     with staging_directory(file.parent) as staging:
         part = staging / file.name
         write_synced(part, data, "xb")
         part.replace(file)
+        _sync_name(file)
+
+
+def remove_file(file: Path) -> None:
+    """Remove a file, where there is one; it stays away once this has returned.
+
+    Raises:
+        UnsyncedError: it is gone, but may be back after a power cut.
+        OSError: it cannot be removed.
+    """
+    try:
+        file.unlink()
+    except FileNotFoundError:
+        return
+    _sync_name(file)
+
+
+def _sync_name(file: Path) -> None:
+    try:
         sync_directory(file.parent)
+    except OSError as error:
+        raise UnsyncedError(error.errno, error.strerror, str(file)) from error
 
 
 def write_synced(file: Path, data: bytes, mode: Literal["wb", "xb"]) -> None:

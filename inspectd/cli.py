@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -262,13 +263,22 @@ def replay(
     address: Annotated[
         str, typer.Option("--replay", metavar="ADDRESS", help="The daemon's publish.replay.")
     ] = addresses.REPLAY,
+    control: Annotated[
+        str | None, typer.Option("--control", metavar="ADDRESS", help="Its control.address: ask there, page by page.")
+    ] = None,
     keys: KeysFile = None,
 ) -> None:
     """Print verdicts from the daemon's journal, one JSON object a line."""
-    from inspectd.client import replay as replayed  # noqa: PLC0415 - see the top of this file
+    from inspectd.client import Controller  # noqa: PLC0415 - see the top of this file
+    from inspectd.client import replay as replayed  # noqa: PLC0415 - likewise
 
-    for line in replayed(address, first, last, keys=keys):
-        sys.stdout.buffer.write(line + b"\n")
+    with ExitStack() as asked:
+        if control is None:
+            lines = replayed(address, first, last, keys=keys)
+        else:
+            lines = asked.enter_context(Controller(control, keys=keys)).replay(first, last)
+        for line in lines:
+            sys.stdout.buffer.write(line + b"\n")
     sys.stdout.flush()
 
 

@@ -34,8 +34,8 @@ _TAGGED: Final[Any] = Annotated[
 ]
 _REQUEST: Final[TypeAdapter[ControlRequest]] = TypeAdapter(_TAGGED)
 
-Handle = Callable[[ControlRequest], BaseModel]
-"""Does what is asked and returns the answer.
+Handle = Callable[[ControlRequest], BaseModel | tuple[BaseModel, list[bytes]]]
+"""Does what is asked and returns the answer, or that and the parts that follow it in the same message.
 
 Raises:
     InspectdError: it is not done.
@@ -58,10 +58,12 @@ class ControlServer(Router):
 
 
 def _answer(handle: Handle, request: list[bytes]) -> Iterator[list[bytes]]:
-    yield [_reply(handle, request).model_dump_json().encode()]
+    reply = _reply(handle, request)
+    told, parts = reply if isinstance(reply, tuple) else (reply, [])
+    yield [told.model_dump_json().encode(), *parts]
 
 
-def _reply(handle: Handle, request: list[bytes]) -> BaseModel:
+def _reply(handle: Handle, request: list[bytes]) -> BaseModel | tuple[BaseModel, list[bytes]]:
     if len(request) != 1:
         return ControlError(error=f"a request is one part, JSON; this one has {len(request)} parts")
     try:

@@ -9,69 +9,38 @@ from __future__ import annotations
 import queue
 import signal
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import NamedTuple
 
 import structlog
-from prometheus_client import ProcessCollector
 
-from calib.calibration import Calibration
-from engines.bundle import Bundle
 from engines.errors import EnginesError
-from inspectd.archive import Archive
-from inspectd.capture.supervisor import CaptureSupervisor
-from inspectd.control import ControlServer
+from inspectd.account import Account
 from inspectd.doorkeeper import Guard
-from inspectd.drift import DriftMonitor
-from inspectd.errors import (
-    CameraError,
-    EngineFailure,
-    InspectdError,
-)
-from inspectd.journal import Journal
+from inspectd.ending import exit_code, patience
+from inspectd.errors import InspectdError
+from inspectd.given import Given
 from inspectd.limits import allow_open_files
-from inspectd.metrics.health import ailments
+from inspectd.line import CLOSE_S, Line, started_line
 from inspectd.metrics.meters import Meters
-from inspectd.metrics.page import Page
-from inspectd.metrics.server import MetricsServer
-from inspectd.metrics.standing import Standing
-from inspectd.model import MakeEngine, camera_policies, load_model
-from inspectd.models.configured import Configured, configured
-from inspectd.models.recording import record_untold
+from inspectd.model import MakeEngine, camera_policies
+from inspectd.models.configured import configured
 from inspectd.models.registry import Registry
-from inspectd.models.switch import Switcher
-from inspectd.pipeline.inspector import Inspector
-from inspectd.pipeline.model import Model
-from inspectd.pipeline.onlookers import Onlooker
-from inspectd.previews.previews import Previews
-from inspectd.publisher import DaemonStatus, Publisher
-from inspectd.replay import ReplayServer
-from inspectd.requests import Requests
+from inspectd.outlets import Outlets, opened_outlets
 from inspectd.runtimes import make_engine
 from inspectd.service.manager import ServiceManager
 from inspectd.service.reload import reload_settings
 from inspectd.service.report import Reporter
 from inspectd.settings import Settings
 from inspectd.settings.security import exposures
-from inspectd.shadow.shadow import Shadow
 from inspectd.signals import ENDING, RELOAD, on_signals
-from inspectd.vitals import Vitals
-from inspectd.wire.models import (
-    CameraState,
-    CameraStatus,
-    DaemonState,
-    Reason,
-)
+from inspectd.wire.models import CameraState, DaemonState
 
-CLOSE_S = 5.0
-"""How long a part may take to end after the drain, before it is left behind."""
 ENDING_S = 4 * CLOSE_S
 """How long the end may take besides the open frames: capture, engine, publisher and the rest, one after the other."""
 WATCH_S = 0.5
 """How often the parts are looked at while nothing happens."""
-FATAL_DRAIN_S = 0.5
-"""After a fault no engine's result is to be expected; this is for those already on their way."""
 
 _SIGNAL_NAMES = frozenset(number.name for number in ENDING)
 _NOT_THERE = frozenset({CameraState.LOST, CameraState.BACKING_OFF})
@@ -106,6 +75,15 @@ def run(
             raise
 
 
+class Running(NamedTuple):
+    """The parts, while they run."""
+
+    account: Account
+    outlets: Outlets
+    line: Line
+    reporter: Reporter
+
+
 class Daemon:
     """One life of the daemon."""
 
@@ -123,170 +101,67 @@ class Daemon:
         self._load = load
         self._until_ended = until_ended
         self._make_engine = make_engine
-        self._state = DaemonState.STARTING
         self._stop: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._fault: Exception | None = None
         self._unfinished = set(settings.cameras)
         self._never_came: set[str] = set()
-        self._cameras = camera_policies(settings.cameras)
-        self._configured: Configured
-        self._registry: Registry | None = None
-        self._shadow: Shadow | None = None
-        self._switcher: Switcher | None = None
-        self._inspector: Inspector | None = None
-        self._capture: CaptureSupervisor | None = None
-        self._vitals: Vitals | None = None
-        self._meters = Meters(settings.cameras)
-        self._guard = Guard(settings.security.keys, self._meters.refused)
-        self._archive = Archive(settings.archive, self._meters) if settings.archive.path else None
-        self._drift = DriftMonitor(settings.drift.window, self._model)
 
     def run(self) -> int:
         """Live. See `run`."""
         signals = (*ENDING, RELOAD) if self._load is not None else ENDING
         with on_signals(signals, self._on_signal), ExitStack() as parts:
-            began = time.monotonic()
-            for exposed in exposures(self._settings, self._settings.security):
-                log.warning("security.insecure is set, and whoever reaches an address is let in", address=exposed)
-            self._open_models(parts)
-            self._manager.status("starting: the engine is loaded and checked on the bundle's golden tiles")
-            publisher = self._start_publishing(parts)
-            inspector, capture, reporter = self._start_inspecting(publisher, parts)
-            self._manager.ready()
-            log.info("inspecting", bundle=self._configured.bundle.path.name, start_s=round(time.monotonic() - began, 2))
-            told = self._wait(capture, reporter)
-            self._drain(publisher, inspector, capture, told)
-        return self._exit_code()
+            running = self._start(parts)
+            told = self._wait(running)
+            self._drain(running, told)
+        return self._said_exit_code()
 
-    def _open_models(self, parts: ExitStack) -> None:
-        settings = self._settings.model
-        if settings.registry is not None:
-            self._registry = Registry(settings.registry)
-            parts.enter_context(self._registry.held())
-        self._configured = configured(settings)
-
-    def _start_publishing(self, parts: ExitStack) -> Publisher:
-        settings = self._settings
-        limits = settings.journal.max_age_days, settings.journal.max_size_mb
-        journal = parts.enter_context(Journal(settings.journal.path, *limits))
-        onlookers: list[Onlooker] = []
-        if self._registry is not None:
-            self._shadow = parts.enter_context(Shadow(self._registry.directory, settings, self._meters))
-            onlookers.append(self._shadow)
-        if self._archive is not None:
-            onlookers.append(parts.enter_context(self._archive))
-        if settings.drift.enabled:
-            onlookers.append(self._drift)
-        if settings.publish.pictures:
-            onlookers.append(parts.enter_context(Previews(settings.publish, self._guard)))
-        publisher = Publisher(
-            settings.publish,
-            settings.publisher,
-            uuid.uuid4().hex,
-            journal,
-            self._status,
-            on_fatal=self._on_fatal,
-            meters=self._meters,
-            onlookers=onlookers,
-            guard=self._guard,
-        )
-        parts.callback(publisher.close)
-        publisher.start()
-        if self._configured.active is not None:
-            record_untold(self._configured.active, journal, publisher.submit)
-        parts.enter_context(ReplayServer(settings.publish.replay, journal, self._guard))
-        if settings.metrics.address:
-            parts.enter_context(self._metrics(publisher))
-        return publisher
-
-    def _metrics(self, publisher: Publisher) -> MetricsServer:
-        registry = self._meters.registry
-        ProcessCollector(registry=registry)
-        registry.register(
-            Standing(self._settings, publisher, lambda: self._inspector, lambda: self._vitals, self._archive)
-        )
-        return MetricsServer(
-            self._settings.metrics.address,
-            Page(registry).text,
-            lambda: ailments(publisher.heartbeat, self._vitals),
-        )
-
-    def _start_inspecting(
-        self, publisher: Publisher, parts: ExitStack
-    ) -> tuple[Inspector, CaptureSupervisor, Reporter]:
-        settings = self._settings
-        model = self._load_model(self._configured.bundle, self._configured.calibration)
-        inspector = Inspector(
-            model,
-            self._cameras,
-            report=publisher.submit,
-            on_fatal=self._on_fatal,
-            on_ended=self._on_ended,
-            engine_timeout_s=settings.engine.timeout_s,
-            max_regions=settings.publish.max_regions,
-            max_open_parts=settings.control.max_open_parts,
-            meters=self._meters,
-            wants_pictures=lambda: publisher.wants_pictures,
-        )
-        self._inspector = inspector
-        parts.callback(self._close_engine)
-        capture = CaptureSupervisor(settings.cameras, inspector)
-        parts.callback(capture.close, CLOSE_S)
-        inspector.start()
-        self._capture = capture
-        self._state = DaemonState.INSPECTING
-        capture.start()
-        if self._registry is not None and self._shadow is not None:
-            self._switcher = parts.enter_context(self._switching(self._registry, self._shadow, inspector))
-            self._shadow.resume()
-        requests = Requests(
+    def _start(self, parts: ExitStack) -> Running:
+        began, settings = time.monotonic(), self._settings
+        for exposed in exposures(settings, settings.security):
+            log.warning("security.insecure is set, and whoever reaches an address is let in", address=exposed)
+        registry = None
+        if settings.model.registry is not None:
+            registry = Registry(settings.model.registry)
+            parts.enter_context(registry.held())
+        first = configured(settings.model)  # not kept: another may take its place, and it is large
+        self._manager.status("starting: the engine is loaded and checked on the bundle's golden tiles")
+        meters = Meters(settings.cameras)
+        given = Given(
             settings,
-            inspector,
-            capture,
-            self._switcher,
-            state=lambda: self._state,
-            heartbeat=lambda: publisher.heartbeat,
-            drain=lambda: self._stop.put(signal.SIGTERM.name),
+            camera_policies(settings.cameras),
+            meters,
+            Guard(settings.security.keys, meters.refused),
+            Account(first.bundle, first.calibration, settings.drift.window),
+            self._on_fatal,
         )
-        control = parts.enter_context(ControlServer(settings.control.address, requests.answer, self._guard))
-        self._vitals = Vitals([capture.pulse, *inspector.pulses, publisher.pulse, control.pulse])
-        return inspector, capture, Reporter(self._manager, self._vitals, lambda: publisher.heartbeat)
-
-    def _load_model(self, bundle: Bundle, calibration: Calibration, running: Model | None = None) -> Model:
-        engine = self._settings.engine
-        return load_model(bundle, engine, self._cameras, self._make_engine, calibration=calibration, running=running)
-
-    def _switching(self, registry: Registry, shadow: Shadow, inspector: Inspector) -> Switcher:
-        return Switcher(
+        outlets = opened_outlets(given, registry, first.active, parts)
+        line = started_line(
+            given,
+            outlets,
             registry,
-            self._settings.model,
-            running=lambda: inspector.model,
-            load=self._load_model,
-            adopt=inspector.adopt,
-            on_fatal=self._on_fatal,
-            shadow=shadow,
+            first,
+            self._make_engine,
+            on_ended=self._on_ended,
+            drain=lambda: self._stop.put(signal.SIGTERM.name),
+            parts=parts,
         )
+        self._manager.ready()
+        log.info("inspecting", bundle=first.bundle.path.name, start_s=round(time.monotonic() - began, 2))
+        reporter = Reporter(self._manager, line.vitals, lambda: outlets.publisher.heartbeat)
+        return Running(given.account, outlets, line, reporter)
 
-    def _close_engine(self) -> None:
-        if self._inspector is not None:
-            self._inspector.model.engine.close()
-
-    def _wait(self, capture: CaptureSupervisor, reporter: Reporter) -> str | None:
+    def _wait(self, running: Running) -> str | None:
         """Until something ends the daemon's life: the signal's name, or None."""
         while True:
             why = self._told()
             if why == RELOAD.name:
-                reporter.note = self._reload()
+                running.reporter.note = self._reload()
             elif why is not None:
                 log.info("ending", why=why)
                 return why if why in _SIGNAL_NAMES else None
-            self._look_at(capture)
-            reporter.archive_note = self._archive_note()
-            reporter.report()
-
-    def _archive_note(self) -> str | None:
-        failing = None if self._archive is None else self._archive.failing
-        return failing and f"archive: {failing}"
+            self._look_at(running.line)
+            running.reporter.archive_note = _archive_note(running.outlets)
+            running.reporter.report()
 
     def _told(self) -> str | None:
         try:
@@ -303,53 +178,41 @@ class Daemon:
         self._manager.ready()
         return reloaded.note
 
-    def _look_at(self, capture: CaptureSupervisor) -> None:
-        if capture.failure is not None:
-            self._on_fatal(InspectdError(f"capture ended unexpectedly: {capture.failure!r}"))
+    def _look_at(self, line: Line) -> None:
+        if line.capture.failure is not None:
+            self._on_fatal(InspectdError(f"capture ended unexpectedly: {line.capture.failure!r}"))
         if self._until_ended:
-            for camera in capture.status():
+            for camera in line.capture.status():
                 if camera.state in _NOT_THERE and camera.frames == 0 and camera.camera in self._unfinished:
                     self._never_came.add(camera.camera)
                     self._on_ended(camera.camera)
 
-    def _drain(self, publisher: Publisher, inspector: Inspector, capture: CaptureSupervisor, told: str | None) -> None:
+    def _drain(self, running: Running, told: str | None) -> None:
         """Take no more frames, give every one taken its verdict, and see them published."""
-        self._state = DaemonState.DRAINING
-        if self._switcher is not None:
-            self._switcher.stop()
-        self._manager.stopping(self._patience(told)[0] + ENDING_S)
-        self._manager.status(f"draining: {inspector.open_frames} frames open")
-        log.info("draining", open_frames=inspector.open_frames)
-        capture.stop_capture()
-        self._look_at(capture)
-        cut_short = inspector.drain(*self._patience(told))
-        ended = inspector.close(CLOSE_S)
-        flushed = publisher.flush(CLOSE_S)
-        self._state = DaemonState.STOPPED
+        account, outlets, line, _ = running
+        account.state = DaemonState.DRAINING
+        if line.switcher is not None:
+            line.switcher.stop()
+        self._manager.stopping(patience(self._settings, self._fault, told).seconds + ENDING_S)
+        self._manager.status(f"draining: {line.inspector.open_frames} frames open")
+        log.info("draining", open_frames=line.inspector.open_frames)
+        line.capture.stop_capture()
+        self._look_at(line)
+        cut_short = line.inspector.drain(*patience(self._settings, self._fault, told))
+        ended = line.inspector.close(CLOSE_S)
+        flushed = outlets.publisher.flush(CLOSE_S)
+        account.state = DaemonState.STOPPED
         log.info("drained", cut_short=cut_short, engine_ended=ended, everything_published=flushed)
 
-    def _patience(self, told: str | None) -> tuple[float, Reason, str]:
-        """How long the open frames may take, and what is said of those that take longer."""
-        if isinstance(self._fault, EngineFailure):
-            return FATAL_DRAIN_S, Reason.ENGINE_FAILED, str(self._fault)
-        if self._fault is not None:
-            return FATAL_DRAIN_S, Reason.SHUTDOWN, f"the daemon ended by a fault: {self._fault}"
-        if told is None:  # the sources have ended; nobody waits but the frames' own deadlines
-            deadline_s = max(camera.deadline_ms for camera in self._settings.cameras.values()) / 1000
-            return deadline_s + CLOSE_S, Reason.SHUTDOWN, "the daemon ended"
-        drain_s = self._settings.drain_s
-        detail = f"the daemon stopped, and drain_s = {drain_s:g} s were not enough for this frame"
-        return drain_s, Reason.SHUTDOWN, detail
-
-    def _exit_code(self) -> int:
+    def _said_exit_code(self) -> int:
         if self._never_came:
             log.error("cameras that never came", cameras=sorted(self._never_came))
         if self._fault is None:
             self._manager.status("stopped")
-            return CameraError.exit_code if self._never_came else 0
-        self._manager.status(f"ended by a fault: {self._fault or repr(self._fault)}")
-        log.error("ended by a fault", error=str(self._fault) or repr(self._fault))
-        return self._fault.exit_code if isinstance(self._fault, InspectdError) else EngineFailure.exit_code
+        else:
+            self._manager.status(f"ended by a fault: {self._fault or repr(self._fault)}")
+            log.error("ended by a fault", error=str(self._fault) or repr(self._fault))
+        return exit_code(self._fault, all_came=not self._never_came)
 
     # What the parts say; any thread
 
@@ -369,31 +232,7 @@ class Daemon:
         if self._until_ended and not self._unfinished:
             self._stop.put("every source has ended")
 
-    def _model(self) -> Model | None:
-        return self._inspector.model if self._inspector else None
 
-    def _status(self) -> DaemonStatus:
-        model = self._model()
-        return DaemonStatus(
-            state=self._state,
-            surface=(model.bundle if model else self._configured.bundle).surface,
-            bundle=model.name if model else self._configured.bundle.path.name,
-            threshold=(model.calibration if model else self._configured.calibration).threshold,
-            cameras=self._camera_statuses(),
-            open_frames=self._inspector.open_frames if self._inspector else 0,
-        )
-
-    def _camera_statuses(self) -> tuple[CameraStatus, ...]:
-        inspector, capture = self._inspector, self._capture
-        if inspector is None or capture is None:
-            return ()
-        return tuple(
-            status.model_copy(
-                update={
-                    "untriggered": inspector.untriggered(status.camera),
-                    "uninspected_mm": inspector.uninspected_mm(status.camera),
-                    "drift": self._drift.drift(status.camera),
-                }
-            )
-            for status in capture.status()
-        )
+def _archive_note(outlets: Outlets) -> str | None:
+    failing = None if outlets.archive is None else outlets.archive.failing
+    return failing and f"archive: {failing}"

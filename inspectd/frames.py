@@ -96,3 +96,6 @@ class LostFrame:
     """As of `Frame`."""
     rows: Rows | None = None
     """As of `Frame`."""
+    shown: Frame | None = None
+    """What the camera showed, where that is known, for people to see; it is never judged. Whoever gets this holds its
+    buffer."""

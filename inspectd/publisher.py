@@ -186,7 +186,9 @@ class Publisher:
             self._fail(error)
         finally:
             self._outbox.close()
-            self._lose(len(self._outbox.take(MAX_DRAFTS, 0.0)))
+            left = self._outbox.take(MAX_DRAFTS, 0.0)
+            self._lose(len(left))
+            _let_go(left)
 
     def _run(self) -> None:
         while not self._outbox.ended:
@@ -201,18 +203,23 @@ class Publisher:
         self.pulse.end()
 
     def _publish(self, parcels: Sequence[Parcel]) -> bool:
-        durable = self._make_durable(parcels)
-        if durable is None:
-            self._lose(len(parcels))
-            return False
-        durable_ns = time.monotonic_ns()
-        for said, message, parcel in durable:
-            self.pulse.beat()
-            self._send(said, message, parcel.distance_map)
-            self._meters.published(said, durable_ns, time.monotonic_ns())
-            self._show(said, parcel)
-            self._beat_if_due()
-        return True
+        shown = 0
+        try:
+            durable = self._make_durable(parcels)
+            if durable is None:
+                self._lose(len(parcels))
+                return False
+            durable_ns = time.monotonic_ns()
+            for said, message, parcel in durable:
+                self.pulse.beat()
+                self._send(said, message, parcel.distance_map)
+                self._meters.published(said, durable_ns, time.monotonic_ns())
+                self._show(said, parcel)
+                shown += 1
+                self._beat_if_due()
+            return True
+        finally:
+            _let_go(parcels[shown:])
 
     def _make_durable(self, parcels: Sequence[Parcel]) -> list[_Durable] | None:
         """Journal the parcels, trying for as long as it takes; None only when the end came and it cannot be done.
@@ -351,3 +358,10 @@ class Publisher:
             self._journal.prune()
         except JournalError as error:
             log.warning("old verdicts stay in the journal for now", error=str(error))
+
+
+def _let_go(parcels: Iterable[Parcel]) -> None:
+    """Give back the frames of what nobody will be shown."""
+    for parcel in parcels:
+        if parcel.frame is not None:
+            parcel.frame.release()

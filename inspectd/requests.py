@@ -9,10 +9,12 @@ from pydantic import BaseModel
 
 from inspectd.capture.supervisor import CaptureSupervisor
 from inspectd.errors import ModelRefusedError, RequestRefusedError
+from inspectd.journal import Journal
 from inspectd.models.change import Order, bounds, check_bounds
 from inspectd.models.listing import listed
-from inspectd.models.switch import Asked, Deletion, Looking, Switcher
+from inspectd.models.switch import Asked, Deletion, Looking, NoLooking, Switcher
 from inspectd.pipeline.inspector import Inspector
+from inspectd.replay import page
 from inspectd.settings import Settings
 from inspectd.trigger import take_trigger
 from inspectd.web.counts import take_count
@@ -56,6 +58,7 @@ class Requests:
         inspector: Inspector,
         capture: CaptureSupervisor,
         switcher: Switcher | None,
+        journal: Journal,
         *,
         state: Callable[[], DaemonState],
         heartbeat: Callable[[], Heartbeat | None],
@@ -67,16 +70,18 @@ class Requests:
         self._inspector = inspector
         self._capture = capture
         self._switcher = switcher
+        self._journal = journal
         self._state = state
         self._heartbeat = heartbeat
         self._drain = drain
 
-    def answer(self, request: ControlRequest) -> BaseModel:
-        """Do what is asked, or have it done, and say so.
+    def answer(self, request: ControlRequest) -> BaseModel | tuple[BaseModel, list[bytes]]:
+        """Do what is asked, or have it done, and say so; see `inspectd.control.Handle`.
 
         Raises:
             RequestRefusedError: it is not done.
             RegistryError: the registry cannot be read.
+            JournalError: the journal cannot be read.
         """
         match request:
             case StatusRequest():
@@ -84,10 +89,10 @@ class Requests:
             case ModelsRequest():
                 return self._models()
             case ReplayRequest():
-                raise RequestRefusedError(
-                    f"verdicts are replayed at publish.replay = '{self._settings.publish.replay}'; send it there as it "
-                    "is, for a long answer here would hold triggers up"
-                )
+                return self._replay(request)
+        return self._done(request)
+
+    def _done(self, request: TriggerRequest | EncoderRequest | DrainRequest | ModelChangeRequest) -> BaseModel:
         state = self._state()
         if state is not DaemonState.INSPECTING:
             raise RequestRefusedError(f"the daemon is {state}; it takes such requests while it is inspecting")
@@ -129,6 +134,10 @@ class Requests:
             shadow=shadow,
         )
 
+    def _replay(self, request: ReplayRequest) -> tuple[BaseModel, list[bytes]]:
+        with self._journal.reader() as reader:
+            return page(reader, request)
+
     def _end(self, request: DrainRequest) -> DrainAccepted:
         log.info("asked to end", who=request.who, why=request.why)
         self._drain()
@@ -150,7 +159,7 @@ class Requests:
             case RollbackRequest():
                 order = Order(action=ChangeAction.ROLLBACK, who=request.who, why=request.why)
             case ShadowRequest(model=None):
-                order = Looking(None, who=request.who, why=request.why)
+                order = NoLooking(who=request.who, why=request.why)
             case ShadowRequest(model=str(model)):
                 order = Looking(switcher.registry.find(model).bundle, who=request.who, why=request.why)
             case PromoteRequest():

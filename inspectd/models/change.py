@@ -2,7 +2,7 @@
 
 The order is always the same: the bundle is read and verified, the model tried out, the record written, the model taken.
 Up to the record nothing has happened, and from there on it has: whoever is killed after it finds the new model at the
-next start.
+next start. So it is too where the disk does not confirm the record: what judges is what the record says.
 """
 
 from __future__ import annotations
@@ -42,6 +42,15 @@ class Order:
     id: str = field(default_factory=new_id)
 
 
+@dataclass(frozen=True)
+class Carried:
+    """What came of an order: it is in effect."""
+
+    change: ChangeDraft
+    doubt: str | None
+    """Why it may not be any more after a power cut; None: it will be."""
+
+
 class Hands(ABC):
     """Whoever tries models out and takes them: the running daemon, or a command without one."""
 
@@ -63,7 +72,11 @@ class Hands(ABC):
 
     @abstractmethod
     def take(self, change: ChangeDraft) -> None:
-        """Judge by the model that was tried out. It is recorded already."""
+        """Judge by the model that was tried out. It is recorded already.
+
+        Raises:
+            InspectdError: that cannot be; the message says what will judge.
+        """
 
     @abstractmethod
     def drop(self) -> None:
@@ -72,11 +85,11 @@ class Hands(ABC):
 
 def carry_out(
     order: Order, registry: Registry, settings: ModelSettings, hands: Hands, tell: Callable[[ChangeState, str], None]
-) -> ChangeDraft:
+) -> Carried:
     """Do what is asked, once; whoever calls holds the registry. `tell` is told each step, with the bundle's name.
 
     Raises:
-        InspectdError, EnginesError: it is not done, and nothing was changed.
+        InspectdError, EnginesError: it is not done; what judged judges on, unless `Hands.take` raised.
     """
     before = registry.active()
     wanted = _wanted(order, before)
@@ -91,12 +104,12 @@ def carry_out(
     hands.try_out(bundle, calibration)
     change = _change(order, bundle, calibration.threshold, standing)
     try:
-        registry.write_active(wanted.told(change))
+        doubt = registry.write_active(wanted.told(change))
     except BaseException:
         hands.drop()
         raise
     hands.take(change)
-    return change
+    return Carried(change, doubt)
 
 
 def effective(bundle: Bundle, judging: Judging) -> Calibration:

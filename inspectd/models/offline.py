@@ -145,8 +145,9 @@ class Offline:
 
         _check(ByWhom, who=order.who, why=order.why)
         with self._registry.held():
-            change = carry_out(order, self._registry, self._model, Trial(self._registry, self._settings), step)
-        return _standing(order.id, str(order.action), change.bundle, ChangeState.DONE, order.who)
+            carried = carry_out(order, self._registry, self._model, Trial(self._registry, self._settings), step)
+        done = _standing(order.id, str(order.action), carried.change.bundle, ChangeState.DONE, order.who)
+        return done.model_copy(update={"reason": carried.doubt})
 
 
 def _check(request: type[ByWhom], **asked: object) -> None:

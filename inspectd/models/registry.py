@@ -22,7 +22,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engines.bundle import MANIFEST, Bundle, open_bundle
-from engines.durable import replace_file, staging_directory, sync_directory, write_files
+from engines.durable import UnsyncedError, replace_file, staging_directory, sync_directory, write_files
 from engines.errors import BundleError
 from inspectd.errors import ModelRefusedError, RegistryError
 from inspectd.lock import FileLock, holder_of
@@ -118,17 +118,28 @@ class Registry:
                 "and activate a model anew"
             ) from error
 
-    def write_active(self, active: Active) -> None:
-        """Say what judges from now on; durable when this returns.
+    def write_active(self, active: Active) -> str | None:
+        """Say what judges from now on.
+
+        Returns:
+            None where that is durable; else, in words, what may become of it. It is there all the same.
 
         Raises:
             RegistryError: it cannot be written; what was there is there still.
         """
         try:
             replace_file(self._active, (active.model_dump_json(indent=1) + "\n").encode())
-            self._give_away(self._active)
+        except UnsyncedError as error:
+            return (
+                f"{self._active} was written, but the disk does not confirm it ({error.strerror}): after a power cut "
+                "it may be as it was before. Look after the disk, and see then what judges"
+            )
         except OSError as error:
             raise self._cannot("be written", error) from error
+        finally:
+            with suppress(OSError):  # whoever may write to the directory can replace it in any case
+                self._give_away(self._active)
+        return None
 
     # The bundles
 

@@ -1,7 +1,8 @@
 """Changing the model of the running daemon, on a thread of its own, one change after the other.
 
 Whoever asks gets a ticket at once. The new engine is loaded and checked beside the running one, which judges on until
-the inspector has taken the new one, and for good where that may not be.
+the inspector has taken the new one, and for good where that may not be. A candidate that is to look on loads beside all
+that, in a process of its own, which may take many minutes: no change waits for it.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Self
+from functools import partial
+from typing import ClassVar, Final, Self
 
 import structlog
 
@@ -33,7 +34,9 @@ from inspectd.wire.times import utc_text
 
 SETTLED: Final = frozenset({ChangeState.DONE, ChangeState.REFUSED})
 KEPT_STANDINGS: Final = 8
-"""Requests of which it is told how they went."""
+"""Requests that were settled of which it is told how they went."""
+SHADOW: Final = "shadow"
+"""What a request about a candidate is called; so on the wire."""
 EXAMINE_S: Final = 5.0
 """How often it is looked whether a bundle was added that nobody has verified."""
 CLOSE_S: Final = 5.0
@@ -57,15 +60,25 @@ class Deletion:
 
 @dataclass(frozen=True)
 class Looking:
-    """Asks that a bundle look on in the shadow; None: that none does."""
+    """Asks that a bundle look on in the shadow, once it is loaded."""
 
-    bundle: str | None
+    bundle: str
     who: str
     why: str
     id: str = field(default_factory=new_id)
 
 
-Asked = Order | Deletion | Looking
+@dataclass(frozen=True)
+class NoLooking:
+    """Asks that none look on any more, and none load to do so."""
+
+    who: str
+    why: str
+    bundle: ClassVar[None] = None
+    id: str = field(default_factory=new_id)
+
+
+Asked = Order | Deletion | Looking | NoLooking
 
 
 class Live(Hands):
@@ -113,7 +126,10 @@ class Live(Hands):
         except Exception as error:
             # What is recorded is not what judges: only a restart, which goes by the record, puts that right.
             self._on_fatal(error)
-            raise
+            raise RegistryError(
+                f"{change.bundle} is recorded and cannot be taken ({error or repr(error)}); the daemon ends, and "
+                f"judges with it, against {change.threshold:g}, when it is started again"
+            ) from error
         self._candidate = None
 
     def drop(self) -> None:
@@ -149,7 +165,7 @@ class Switcher(Closing):
         )
         self._orders: queue.SimpleQueue[Asked | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._standings: deque[ChangeStanding] = deque(maxlen=KEPT_STANDINGS)
+        self._standings: list[ChangeStanding] = []
         self._thread = threading.Thread(target=self._run, name="model switch", daemon=True)
 
     def start(self) -> None:
@@ -175,17 +191,17 @@ class Switcher(Closing):
         """Have something done, and return at once. Returns the ticket by which `standings` tells how it goes.
 
         Raises:
-            ModelRefusedError: another change is under way, or the daemon ends.
+            ModelRefusedError: another change is under way, or the daemon ends. For a candidate: another one is loading.
         """
+        standing = _standing(order)
         with self._lock:
-            under_way = self._standings[-1] if self._standings else None
-            if under_way is not None and under_way.state not in SETTLED:
-                raise ModelRefusedError(
-                    f"{under_way.request} by {under_way.who} is under way ({under_way.state}); ask again later"
-                )
+            for under_way in self._standings:
+                if under_way.state not in SETTLED and _loads(under_way) == _loads(standing):
+                    raise ModelRefusedError(_told_busy(under_way))
             if self._over.is_set():
                 raise ModelRefusedError("the daemon is ending")
-            self._standings.append(_standing(order))
+            self._standings.append(standing)
+            self._forget_old()
         self._orders.put(order)
         return order.id
 
@@ -206,8 +222,7 @@ class Switcher(Closing):
             except Exception as error:
                 log.exception("a change of the model failed")
                 self._refused(order, repr(error))
-            else:
-                self._stands(state=ChangeState.DONE)
+        self.shadow.give_up("the daemon is ending")
 
     def _next(self) -> Asked | None:
         """The next order; while there is none, bundles are verified that nobody has verified."""
@@ -229,34 +244,52 @@ class Switcher(Closing):
                 self._delete(order)
             case Looking():
                 self._look_on(order)
+            case NoLooking():
+                self._end_looking(order)
             case Order():
                 self._change(order)
 
     def _delete(self, order: Deletion) -> None:
-        if order.bundle == self.shadow.bundle:
-            raise ModelRefusedError(f"{order.bundle} looks on; 'inspectd models shadow --stop' before you delete it")
+        if order.bundle in {self.shadow.bundle, self.shadow.loading}:
+            raise ModelRefusedError(
+                f"{order.bundle} is in the shadow; 'inspectd models shadow --stop' before you delete it"
+            )
         delete(self.registry, order.bundle)
         log.info("model deleted", bundle=order.bundle, who=order.who, why=order.why)
+        self._done(order)
 
     def _look_on(self, order: Looking) -> None:
-        if order.bundle is None:
-            self.shadow.end()
-            log.info("no candidate looks on any more", who=order.who, why=order.why)
-            return
         active = self.registry.active()
         if active is not None and active.judging.bundle == order.bundle:
             raise ModelRefusedError(f"{order.bundle} judges; a candidate is another one")
-        self._stands(state=ChangeState.CHECKING)
-        self.shadow.begin(order.bundle, who=order.who, why=order.why)
+        self._stands(order, state=ChangeState.CHECKING)
+        self.shadow.begin(order.bundle, who=order.who, why=order.why, settled=partial(self._candidate_settled, order))
+
+    def _candidate_settled(self, order: Looking, refusal: str | None) -> None:
+        """By the candidate's thread, or by that of whoever ended it."""
+        if refusal is None:
+            self._done(order)
+        else:
+            self._refused(order, refusal)
+
+    def _end_looking(self, order: NoLooking) -> None:
+        self.shadow.end(f"stopped by {order.who}: {order.why}")
+        log.info("no candidate looks on any more", who=order.who, why=order.why)
+        self._done(order)
 
     def _change(self, order: Order) -> None:
+        tried: list[str] = []
+
+        def step(state: ChangeState, bundle: str) -> None:
+            tried.append(bundle)
+            self._stands(order, state=state, bundle=bundle)
+
         try:
-            change = carry_out(order, self.registry, self._settings, self._hands, self._step)
+            carried = carry_out(order, self.registry, self._settings, self._hands, step)
         except BundleError as error:
-            bundle = self.standings[-1].bundle
-            if bundle is not None:
-                self.catalogue.found_damaged(bundle, str(error))
+            self.catalogue.found_damaged(tried[-1], str(error))
             raise
+        change = carried.change
         log.info(
             "model changed",
             action=change.action,
@@ -267,25 +300,37 @@ class Switcher(Closing):
             who=change.who,
             why=change.why,
         )
-        if change.bundle == self.shadow.bundle:
-            self._candidate_judges()
+        if carried.doubt is not None:
+            log.warning("a change of the model may be undone by a power cut", reason=carried.doubt)
+        self._no_candidate_any_more(change.bundle)
+        self._done(order, carried.doubt)
 
-    def _candidate_judges(self) -> None:
+    def _no_candidate_any_more(self, bundle: str) -> None:
         try:
-            self.shadow.end()
+            self.shadow.end(f"{bundle} judges now", bundle)
         except RegistryError as error:  # what was asked for is done all the same
             log.warning("the model that judges looks on too", error=str(error))
 
-    def _step(self, state: ChangeState, bundle: str) -> None:
-        self._stands(state=state, bundle=bundle)
+    # How an order stands; the candidate's thread too
+
+    def _done(self, order: Asked, doubt: str | None = None) -> None:
+        self._stands(order, state=ChangeState.DONE, reason=doubt)
 
     def _refused(self, order: Asked, reason: str) -> None:
-        self._stands(state=ChangeState.REFUSED, reason=reason)
-        log.warning("a change of the model was refused; nothing is changed", reason=reason, who=order.who)
+        self._stands(order, state=ChangeState.REFUSED, reason=reason)
+        log.warning("a change of the model was refused", request=_word_for(order), reason=reason, who=order.who)
 
-    def _stands(self, **update: object) -> None:
+    def _stands(self, order: Asked, **update: object) -> None:
         with self._lock:
-            self._standings[-1] = self._standings[-1].model_copy(update=update)
+            self._standings = [
+                standing.model_copy(update=update) if standing.ticket == order.id else standing
+                for standing in self._standings
+            ]
+
+    def _forget_old(self) -> None:
+        settled = [standing for standing in self._standings if standing.state in SETTLED]
+        for standing in settled[:-KEPT_STANDINGS]:
+            self._standings.remove(standing)
 
 
 def delete(registry: Registry, bundle: str) -> None:
@@ -298,9 +343,22 @@ def delete(registry: Registry, bundle: str) -> None:
     active = registry.active()
     if active is not None:
         left = active.without(bundle)
-        if left != active:
-            registry.write_active(left)
+        doubt = registry.write_active(left) if left != active else None
+        if doubt is not None:
+            raise RegistryError(f"{bundle} is kept, for a way back to it may come back: {doubt}")
     registry.delete(bundle)
+
+
+def _loads(standing: ChangeStanding) -> bool:
+    """Whether it is a candidate's, which loads beside everything else."""
+    return standing.request == SHADOW and standing.bundle is not None
+
+
+def _told_busy(under_way: ChangeStanding) -> str:
+    told = f"{under_way.request} by {under_way.who} is under way ({under_way.state})"
+    if _loads(under_way):
+        return f"{told}: {under_way.bundle} loads; wait for it, or 'inspectd models shadow --stop'"
+    return f"{told}; ask again later"
 
 
 def _standing(order: Asked) -> ChangeStanding:
@@ -318,7 +376,7 @@ def _word_for(order: Asked) -> str:
     match order:
         case Deletion():
             return "delete"
-        case Looking():
-            return "shadow"
+        case Looking() | NoLooking():
+            return SHADOW
         case Order(action=action):
             return str(action)

@@ -51,8 +51,10 @@ class Drafter:
         )
 
     def lost(self, lost: LostFrame, claim: Claim, model: Model) -> VerdictDraft:
-        """ERROR for a frame that was taken but never came; `model` would have judged it."""
+        """ERROR for a frame that was taken but cannot be inspected; `model` would have judged it."""
         of_camera = self._of_camera(lost.camera, model)
+        if lost.shown is not None:
+            of_camera |= {"height": lost.shown.pixels.shape[0], "width": lost.shown.pixels.shape[1]}
         if claim.part is not None:
             of_camera |= {"part": claim.part.id, "deadline_ms": claim.part.left_ms(lost.captured_monotonic_ns)}
         return VerdictDraft(

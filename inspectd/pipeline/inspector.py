@@ -1,49 +1,37 @@
 """The inspector: takes frames from the cameras and reports one verdict for each.
 
-Two threads and the ledger's clock: the feeder cuts waiting frames into batches and submits them, the collector takes
-the results, stitches, levels and judges. A fault in either is fatal on purpose: a daemon that lost a stage must not
-look alive.
+Frames wait in queues, are run in batches (`inspectd.pipeline.runner`), and are stitched, levelled and judged when all
+of their tiles have come back. The ledger sees to it that each gets one verdict, whatever happens.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
 from weakref import WeakSet
 
-import structlog
-
-from engines.base import BatchResult, Ticket
 from engines.bundle import Bundle
-from engines.errors import DeviceLostError, EngineError, EngineTimeoutError, NotFiniteError
-from inspectd.errors import DeviceFailure, EngineFailure, TriggerRefusedError, ViewError
+from inspectd.errors import TriggerRefusedError, ViewError
 from inspectd.frames import Frame, LostFrame
 from inspectd.metrics.meters import Meters
-from inspectd.pipeline.batches import Batch, FrameWork, WorkSource
+from inspectd.pipeline.batches import FrameWork
 from inspectd.pipeline.drafting import Drafter
 from inspectd.pipeline.judging import FrameJudge, scale_of
 from inspectd.pipeline.ledger import Ledger, Open, OpenFrame
-from inspectd.pipeline.model import EngineUse, Model
+from inspectd.pipeline.model import Model
 from inspectd.pipeline.parts import Part
 from inspectd.pipeline.policy import CameraPolicy
 from inspectd.pipeline.queues import FrameQueues
-from inspectd.pipeline.stages import stage
+from inspectd.pipeline.runner import BatchRunner
 from inspectd.pipeline.triggers import AwaitedFrame, TriggerBook
 from inspectd.vitals import Pulse
 from inspectd.web.position import EncoderCounts
 from inspectd.wire.drafts import ChangeDraft, Draft, MapDraft, VerdictDraft
 from inspectd.wire.models import Reason
 
-FAILURES_TO_GIVE_UP = 5
-"""Batches failed one after the other until the engine is taken for dead. One may be bad luck; five are a fault that
-only a restart can heal."""
-
 Report = Callable[[Draft, MapDraft | None, Frame | None], None]
 """Takes what was said, the map that was judged, and the frame, where it is to be shown to onlookers."""
-
-log = structlog.get_logger(__name__)
 
 
 class Inspector:
@@ -72,7 +60,6 @@ class Inspector:
         self._cameras = cameras
         self._report = report
         self._on_ended = on_ended
-        self._engine_timeout_s = engine_timeout_s
         self._wants_pictures = wants_pictures
         self._meters = meters
         self._judge = FrameJudge(cameras, max_regions, web_scales(cameras, model.bundle))
@@ -87,24 +74,27 @@ class Inspector:
             {name: camera.trigger for name, camera in cameras.items()}, self._ledger, max_open_parts
         )
         self._queues = FrameQueues({name: camera.queue for name, camera in cameras.items()})
-        self._flying: queue.SimpleQueue[tuple[Ticket, Batch] | None] = queue.SimpleQueue()
-        self._failures = 0
-        # Either may wait for the engine, and the feeder for a batch that the collector waits for.
-        self._feeding, self._collecting = Pulse("feeder", engine_timeout_s), Pulse("collector", engine_timeout_s)
-        self._threads = [stage("feeder", self._feed, on_fatal), stage("collector", self._collect, on_fatal)]
+        self._runner = BatchRunner(
+            self._queues,
+            lambda opened: self._judge.framing(opened.frame, opened.model).grid,
+            conclude=self._conclude,
+            fail=self._settle_error,
+            on_fatal=on_fatal,
+            engine_timeout_s=engine_timeout_s,
+            meters=meters,
+        )
 
     # Its life
 
     def start(self) -> None:
         """Begin to inspect."""
         self._ledger.start()
-        for thread in self._threads:
-            thread.start()
+        self._runner.start()
 
     @property
     def pulses(self) -> tuple[Pulse, ...]:
         """Its stages' signs of life."""
-        return self._feeding, self._collecting, self._ledger.pulse
+        return *self._runner.pulses, self._ledger.pulse
 
     @property
     def open_frames(self) -> int:
@@ -138,14 +128,11 @@ class Inspector:
         with self._switching:
             for use in self._uses:
                 use.stop()  # after a fault no slot comes free for the feeder to wait for
-        end = time.monotonic() + timeout_s
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(max(0.0, end - time.monotonic()))
+        ended = self._runner.close(timeout_s)
         while (opened := self._queues.take()) is not None:  # settled long ago
             _dismiss(opened)
         self._ledger.close()
-        return not any(thread.is_alive() for thread in self._threads)
+        return ended
 
     # Triggers
 
@@ -247,10 +234,14 @@ class Inspector:
             )
 
     def lost(self, lost: LostFrame) -> None:
-        """Report a frame that was taken but cannot be inspected."""
+        """Report a frame that was taken but cannot be inspected. What is shown of it goes to onlookers alone."""
         claim = self._triggers.claim(lost.camera, lost.captured_monotonic_ns, lost.part)
         model = claim.part.model if claim.part else self._model
-        self._tell(self._draft.lost(lost, claim, model), None, claim.part)
+        shown = lost.shown
+        if shown is not None and not self._wants_pictures():
+            shown.release()
+            shown = None
+        self._tell(self._draft.lost(lost, claim, model), None, claim.part, shown)
 
     def camera_lost(self, camera: str, detail: str) -> None:
         """Report that a camera was lost."""
@@ -264,72 +255,7 @@ class Inspector:
             self._give_up(awaited, Reason.NO_FRAME, "the camera's source has ended")
         self._on_ended(camera)
 
-    # The threads
-
-    def _feed(self) -> None:
-        source = WorkSource(self._queues, lambda opened: self._judge.framing(opened.frame, opened.model).grid)
-        try:
-            while (use := self._next_use(source)) is not None and use.acquire_slot():
-                batch = Batch(use)
-                source.fill(batch)
-                if batch.parts:
-                    self._submit(batch)
-                else:
-                    use.release_slot()
-        finally:
-            source.close()
-            self._feeding.end()
-            self._flying.put(None)
-
-    def _next_use(self, source: WorkSource) -> EngineUse | None:
-        with self._feeding.resting():
-            return source.wait()
-
-    def _submit(self, batch: Batch) -> None:
-        batch.submitted(time.monotonic_ns())
-        try:
-            ticket = batch.use.engine.submit(batch.cuts)
-        except EngineError as error:
-            batch.pixels_read()
-            batch.through()
-            batch.use.release_slot()
-            self._batch_failed(batch, error)
-        else:
-            if not batch.use.engine.keeps_pixels:
-                batch.pixels_read()
-            self._flying.put((ticket, batch))
-
-    def _collect(self) -> None:
-        while (flying := self._next_flying()) is not None:
-            ticket, batch = flying
-            try:
-                result = batch.use.engine.collect(ticket, self._engine_timeout_s)
-            except EngineTimeoutError as error:
-                self._batch_failed(batch, error)
-                raise EngineFailure(f"the engine hangs: {error} (engine.timeout_s)") from error
-            except EngineError as error:
-                self._batch_failed(batch, error)
-            else:
-                self._failures = 0
-                self._meters.batch(batch.size)
-                self._accept(batch, result)
-            if batch.use.engine.keeps_pixels:
-                batch.pixels_read()
-            batch.use.release_slot()
-            batch.through()
-        self._collecting.end()
-
-    def _next_flying(self) -> tuple[Ticket, Batch] | None:
-        with self._collecting.resting():
-            return self._flying.get()
-
-    def _accept(self, batch: Batch, result: BatchResult) -> None:
-        row = 0
-        for part in batch.parts:
-            complete = part.work.add(part, result.distance[row : row + part.cut.count])
-            row += part.cut.count
-            if complete and not part.work.opened.settled:
-                self._conclude(part.work)
+    # What the engine has said
 
     def _conclude(self, work: FrameWork) -> None:
         opened, collected_ns = work.opened, time.monotonic_ns()
@@ -342,22 +268,10 @@ class Inspector:
             self._deadline_missed(opened)
             return
         draft = self._judge.told(judged, self._draft.judged(opened, judged.judgement))
-        self._tell(draft, MapDraft(judged.distance, opened.model.geometry.cell), opened.part, opened)
+        self._tell(draft, MapDraft(judged.distance, opened.model.geometry.cell), opened.part, opened.frame_shown)
         self._meters.judged(opened, collected_ns, draft.decided_monotonic_ns)
 
     # What went wrong
-
-    def _batch_failed(self, batch: Batch, error: EngineError) -> None:
-        reason = Reason.NOT_FINITE if isinstance(error, NotFiniteError) else Reason.ENGINE_FAILED
-        self._meters.batch_failed()
-        log.error("the engine failed on a batch", error=str(error), tiles=batch.size)
-        for part in batch.parts:
-            self._settle_error(part.work.opened, reason, str(error))
-        if isinstance(error, DeviceLostError):
-            raise DeviceFailure(str(error)) from error
-        self._failures += 1
-        if self._failures >= FAILURES_TO_GIVE_UP:
-            raise EngineFailure(f"the engine failed on {self._failures} batches in a row; last: {error}") from error
 
     def _deadline_passed(self, opened: Open) -> None:
         if isinstance(opened, AwaitedFrame):
@@ -382,13 +296,13 @@ class Inspector:
             self._tell(self._draft.no_frame(opened, reason, detail), None, opened.part)
         else:
             assert isinstance(opened, OpenFrame)
-            self._tell(self._draft.error(opened, reason, detail), None, opened.part, opened)
+            self._tell(self._draft.error(opened, reason, detail), None, opened.part, opened.frame_shown)
 
     def _tell(
-        self, draft: VerdictDraft, distance_map: MapDraft | None, part: Part | None, opened: OpenFrame | None = None
+        self, draft: VerdictDraft, distance_map: MapDraft | None, part: Part | None, shown: Frame | None = None
     ) -> None:
         """Report a frame's verdict and, with the last of a part's frames, the part's."""
-        self._report(draft, distance_map, opened.frame if opened is not None and opened.shown else None)
+        self._report(draft, distance_map, shown)
         if part is not None and part.add(draft):
             self._triggers.close(part)
             part.model.use.leave()

@@ -75,6 +75,11 @@ class OpenFrame(Open):
         self.shown = shown
         """Whether its pixels are held until its verdict is published, for onlookers."""
 
+    @property
+    def frame_shown(self) -> Frame | None:
+        """What onlookers see with its verdict."""
+        return self.frame if self.shown else None
+
 
 class Ledger:
     """What is open, and a clock thread that settles it when its deadline has come."""

@@ -24,19 +24,24 @@ class Findings:
     """Each with its directory; the least agreement first."""
 
     @classmethod
-    def read(cls, registry: Path) -> Self:
-        """Of the candidate that looked on last; `registry` is its directory.
+    def read(cls, registry: Path, bundle: str | None = None) -> Self:
+        """Of the candidate `bundle`, which may have found nothing yet, or, where None, of the one that looked on last;
+        `registry` is its directory.
 
         Raises:
             ModelRefusedError: none has.
         """
         results = results_in(registry)
-        found = sorted(path for path in results.glob("[!.]*") if path.is_dir())
-        if not found:
+        of_one = _latest(results) if bundle is None else results / bundle
+        if of_one is None:
             raise ModelRefusedError(
                 f"no candidate has looked on in {registry}, or this user may not look there; "
                 "'inspectd models shadow MODEL' has one do so"
             )
-        (latest,) = sorted(found, key=lambda path: path.stat().st_mtime)[-1:]
-        disagreements = sorted(read_disagreements(latest), key=lambda entry: -entry[1].gap)
-        return cls(latest.name, read_figures(latest), tuple(disagreements))
+        disagreements = sorted(read_disagreements(of_one), key=lambda entry: -entry[1].gap)
+        return cls(of_one.name, read_figures(of_one), tuple(disagreements))
+
+
+def _latest(results: Path) -> Path | None:
+    found = [path for path in results.glob("[!.]*") if path.is_dir()]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Literal
 
+import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from engines.durable import replace_file
+from engines.durable import UnsyncedError, remove_file, replace_file
 from inspectd.errors import RegistryError
 
 _FILE: Final = "candidate.json"
+
+log = structlog.get_logger(__name__)
 
 
 class ShadowRecord(BaseModel):
@@ -46,7 +49,8 @@ def read_record(directory: Path) -> ShadowRecord | None:
 
 
 def write_record(directory: Path, record: ShadowRecord | None) -> None:
-    """Say which candidate there is; None: none. Durable when this returns.
+    """Say which candidate there is; None: none. Durable when this returns, or else it is logged that it is not: the
+    worst that may come of it is that the candidate of before looks on after a power cut.
 
     Raises:
         RegistryError: it cannot be written; what was there is there still.
@@ -54,8 +58,10 @@ def write_record(directory: Path, record: ShadowRecord | None) -> None:
     file = directory / _FILE
     try:
         if record is None:
-            file.unlink(missing_ok=True)
+            remove_file(file)
         else:
             replace_file(file, (record.model_dump_json(indent=1) + "\n").encode())
+    except UnsyncedError as error:
+        log.warning("which candidate looks on may be forgotten when the power fails", error=str(error))
     except OSError as error:
         raise RegistryError(f"{file}: cannot be written: {error.strerror or error}") from error

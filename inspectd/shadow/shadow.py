@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from inspectd.closing import Closing
-from inspectd.errors import InspectdError, ModelRefusedError, RegistryError
+from inspectd.errors import ModelRefusedError, RegistryError
 from inspectd.metrics.meters import Meters
 from inspectd.pipeline.onlookers import Seen
 from inspectd.settings import Settings
@@ -26,9 +27,24 @@ from inspectd.wire.times import utc_text
 log = structlog.get_logger(__name__)
 
 
+Settled = Callable[[str | None], None]
+"""Told once why a candidate that was to look on does not; None: it does."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """One that looks on, or is to."""
+
+    record: ShadowRecord
+    trial: Trial | None
+    """None: it failed in an earlier life."""
+    settled: Settled | None = None
+    """For whoever waits until it looks on."""
+
+
 class Shadow(Closing):
-    """Keeps a candidate of a registry. What it looks at is chosen by the publisher's thread, one other thread may
-    change which it is, any may ask how it stands."""
+    """Keeps a candidate of a registry, and beside it at most one more that is loading to take its place. What it looks
+    at is chosen by the publisher's thread; any may change which it is, and ask how it stands."""
 
     def __init__(
         self,
@@ -47,78 +63,92 @@ class Shadow(Closing):
         self._meters = meters
         self._program = program
         self._patience_s = patience_s
-        self._lock = threading.Lock()
-        self._record: ShadowRecord | None = None
-        self._trial: Trial | None = None
-        self._loading: Trial | None = None
-        meters.watch_shadow(lambda: self._is_comparing)
+        self._changing = threading.Lock()
+        """Held while the disk is written too. Who only asks looks at the two below, each of which is whole."""
+        self._looking: _Candidate | None = None
+        self._loading: _Candidate | None = None
+        meters.watch_shadow(lambda: self._state is ShadowState.COMPARING)
 
     def resume(self) -> None:
         """Go on with the candidate of the daemon's last life; returns at once. What is wrong with it is logged."""
         try:
-            self._record = read_record(self._directory)
+            record = read_record(self._directory)
         except RegistryError as error:
             log.warning("no candidate looks on", error=str(error))
             return
-        if self._record is not None and self._record.failure is None:
-            self._trial = self._begun(self._record, anew=False)
+        if record is not None:
+            with self._changing:
+                self._looking = _Candidate(record, self._begun(record, anew=False) if record.failure is None else None)
 
-    def begin(self, bundle: str, *, who: str, why: str) -> None:
-        """Have a bundle of the registry look on, in place of the one before. Returns when it does.
+    def begin(self, bundle: str, *, who: str, why: str, settled: Settled) -> None:
+        """Have a bundle of the registry look on, in place of the one before, as soon as it is loaded. Returns at once;
+        `settled` is told how it went, by another thread.
 
         Raises:
-            ModelRefusedError: it cannot; the one before looks on.
-            RegistryError: the registry cannot be written.
+            ModelRefusedError: it looks on already, or one is loading.
         """
-        if self.bundle == bundle and self._is_comparing:
-            raise ModelRefusedError(f"{bundle} looks on already")
         record = ShadowRecord(bundle=bundle, who=who, why=why, since_utc=utc_text(time.time_ns()))
-        trial = self._loading = self._begun(record, anew=True)
-        try:
-            trial.wait_loaded()
-            if trial.state is not ShadowState.COMPARING:
-                raise ModelRefusedError(trial.reason or "the daemon is ending")
-            write_record(self._directory, record)
-        except InspectdError:
-            trial.close()
-            raise
-        finally:
-            self._loading = None
-        self._replace(record, trial)
-        self._remove_results_but(bundle)
-        log.info("a candidate looks on", bundle=bundle, who=who, why=why)
+        with self._changing:
+            if self._loading is not None:
+                raise ModelRefusedError(f"{self._loading.record.bundle} is loading; stop it, or wait until it looks on")
+            if self.bundle == bundle and self._state is not ShadowState.FAILED:
+                raise ModelRefusedError(f"{bundle} looks on already")
+            self._loading = _Candidate(record, self._begun(record, anew=True), settled)
 
-    def end(self) -> None:
-        """No candidate looks on any more; what was found stays until the next one does.
+    def end(self, reason: str, bundle: str | None = None) -> None:
+        """No candidate looks on any more, and none that is loading will; where `bundle` is given, only if that is the
+        candidate. What was found stays until the next one looks on. `reason` is for whoever waits for one that is
+        loading.
 
         Raises:
-            RegistryError: the registry cannot be written; it goes on looking.
+            RegistryError: the registry cannot be written; the one that looks on goes on looking.
         """
-        write_record(self._directory, None)
-        self._replace(None, None)
+        self.give_up(reason, bundle)
+        with self._changing:
+            looking = self._looking
+            if looking is None or bundle not in {None, looking.record.bundle}:
+                return
+            write_record(self._directory, None)
+            self._looking = None
+        _close(looking)
+
+    def give_up(self, reason: str, bundle: str | None = None) -> None:
+        """Let go of the candidate that is loading, if there is one; where `bundle` is given, only if that is it."""
+        with self._changing:
+            loading = self._loading
+            if loading is None or bundle not in {None, loading.record.bundle}:
+                return
+            self._loading = None
+        _close(loading)
+        _settle(loading, reason)
 
     def close(self) -> None:
         """End it until the next start. May be called more than once."""
-        for trial in (self._loading, self._trial):
-            if trial is not None:
-                trial.close()
+        for candidate in (self._loading, self._looking):
+            _close(candidate)
 
     # Any thread
 
     @property
     def bundle(self) -> str | None:
         """Name of the candidate's bundle."""
-        record = self._record
-        return None if record is None else record.bundle
+        looking = self._looking
+        return None if looking is None else looking.record.bundle
+
+    @property
+    def loading(self) -> str | None:
+        """Name of the bundle that is loading to be the candidate."""
+        loading = self._loading
+        return None if loading is None else loading.record.bundle
 
     @property
     def standing(self) -> ShadowStanding | None:
-        """The candidate, and how it compares."""
-        with self._lock:
-            record, trial = self._record, self._trial
-        if record is None:
+        """The candidate, and how it compares; where there is none, the one that is loading."""
+        candidate = self._looking or self._loading
+        if candidate is None:
             return None
-        if trial is None:  # it failed in an earlier life
+        record, trial = candidate.record, candidate.trial
+        if trial is None:
             state, reason = ShadowState.FAILED, record.failure
             figures = read_figures(self._directory / record.bundle).told()
         else:
@@ -148,9 +178,15 @@ class Shadow(Closing):
             trial.saw(seen)
 
     @property
-    def _is_comparing(self) -> bool:
+    def _trial(self) -> Trial | None:
+        looking = self._looking
+        return None if looking is None else looking.trial
+
+    @property
+    def _state(self) -> ShadowState:
+        """Of the one that looks on; of none, that it failed."""
         trial = self._trial
-        return trial is not None and trial.state is ShadowState.COMPARING
+        return ShadowState.FAILED if trial is None else trial.state
 
     def _begun(self, record: ShadowRecord, *, anew: bool) -> Trial:
         cameras = self._settings.cameras
@@ -165,32 +201,65 @@ class Shadow(Closing):
         return Trial(
             begin,
             self._meters,
+            lambda: self._loaded(record),
             lambda reason: self._failed(record, reason),
             program=self._program,
             patience_s=self._patience_s,
         )
 
-    def _failed(self, record: ShadowRecord, reason: str) -> None:
-        """By the trial's thread."""
-        with self._lock:
-            if self._record is not record:  # not taken yet; whoever asked for it is told
-                return
-            log.warning("the candidate was stopped; the line goes on", bundle=record.bundle, reason=reason)
-            try:
-                write_record(self._directory, record.model_copy(update={"failure": reason}))
-            except RegistryError as error:
-                log.warning("that it was stopped is not recorded", error=str(error))
+    # By the trial's thread
 
-    def _replace(self, record: ShadowRecord | None, trial: Trial | None) -> None:
-        with self._lock:
-            before, self._record, self._trial = self._trial, record, trial
-        if before is not None:
-            before.close()
+    def _loaded(self, record: ShadowRecord) -> None:
+        """
+        Raises:
+            RegistryError: the registry cannot be written; the one before looks on.
+        """
+        with self._changing:
+            loaded, before = self._loading, self._looking
+            if loaded is None or loaded.record is not record:  # it goes on after a restart, or was given up meanwhile
+                return
+            write_record(self._directory, record)
+            self._loading, self._looking = None, loaded
+        try:
+            _close(before)
+            self._remove_results_but(record.bundle)
+            log.info("a candidate looks on", bundle=record.bundle, who=record.who, why=record.why)
+        finally:
+            _settle(loaded, None)
+
+    def _failed(self, record: ShadowRecord, reason: str) -> None:
+        with self._changing:
+            loading = self._loading
+            if loading is not None and loading.record is record:
+                self._loading = None
+            else:
+                loading = None
+                self._record_failure(record, reason)
+        _settle(loading, reason)
+
+    def _record_failure(self, record: ShadowRecord, reason: str) -> None:
+        if self._looking is None or self._looking.record is not record:  # it was ended meanwhile
+            return
+        log.warning("the candidate was stopped; the line goes on", bundle=record.bundle, reason=reason)
+        try:
+            write_record(self._directory, record.model_copy(update={"failure": reason}))
+        except RegistryError as error:
+            log.warning("that it was stopped is not recorded", error=str(error))
 
     def _remove_results_but(self, bundle: str) -> None:
         for results in self._directory.iterdir():
             if results.is_dir() and results.name != bundle:
                 shutil.rmtree(results, ignore_errors=True)
+
+
+def _close(candidate: _Candidate | None) -> None:
+    if candidate is not None and candidate.trial is not None:
+        candidate.trial.close()
+
+
+def _settle(candidate: _Candidate | None, reason: str | None) -> None:
+    if candidate is not None and candidate.settled is not None:
+        candidate.settled(reason)
 
 
 def results_in(registry: Path) -> Path:

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from inspectd.closing import Closing
-from inspectd.errors import ShadowError
+from inspectd.errors import InspectdError
 from inspectd.metrics.meters import Meters
 from inspectd.pipeline.onlookers import Seen
 from inspectd.shadow.messages import Begin, Compared, Ready
@@ -37,19 +37,21 @@ class Trial(Closing):
         self,
         begin: Begin,
         meters: Meters,
+        on_ready: Callable[[], None],
         on_failed: Callable[[str], None],
         *,
         program: Sequence[str] = WORKER,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        """`on_failed` is told once why it cannot go on, by a thread of its own."""
+        """`on_ready` is called once, when it may be shown frames; it ends where that raises InspectdError. `on_failed`
+        is told once why it cannot go on. Both by its own thread, and not once it is to end."""
         self._begin = begin
         self._meters = meters
+        self._on_ready = on_ready
         self._on_failed = on_failed
         self._program = program
         self._patience_s = patience_s
         self._over = threading.Event()
-        self._settled = threading.Event()
         self._state = ShadowState.LOADING
         self._reason: str | None = None
         self._figures = ShadowFigures()
@@ -85,10 +87,6 @@ class Trial(Closing):
         figures = self._figures
         return figures.model_copy(update={"skipped": figures.skipped + self._missed - self._counted})
 
-    def wait_loaded(self) -> None:
-        """Wait until it compares, or cannot."""
-        self._settled.wait()
-
     @property
     def wants_pictures(self) -> bool:
         """Whether it waits for a frame."""
@@ -116,7 +114,7 @@ class Trial(Closing):
         try:
             with CandidateProcess(self._begin, self._program) as process:
                 self._converse(process)
-        except (ShadowError, OSError) as error:
+        except (InspectdError, OSError) as error:
             self._fail(str(error))
         except Exception as error:
             log.exception("the shadow failed")
@@ -124,14 +122,14 @@ class Trial(Closing):
         finally:
             self._over.set()
             self._let_go()
-            self._settled.set()
 
     def _converse(self, process: CandidateProcess) -> None:
         ready = process.answer(LOAD_S, self._over)
         if not isinstance(ready, Ready):
             return
         self._figures, self._state = ready.figures, ShadowState.COMPARING
-        self._settled.set()
+        if not self._over.is_set():
+            self._on_ready()
         while (seen := self._next()) is not None:
             began_s = time.monotonic()
             self._compare(process, seen)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 import random
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,13 @@ import pytest
 
 from engines.bundle import Bundle
 from inspectd.client import Change, Client, Controller
-from inspectd.errors import ClientError, ModelRefusedError, RegistryError, RequestRefusedError
+from inspectd.daemon import run
+from inspectd.errors import ClientError, ModelRefusedError, RegistryError
 from inspectd.models.offline import Offline
-from inspectd.wire.models import ChangeState, DaemonState, ModelRole, ReplayRequest
+from inspectd.settings import load_settings
+from inspectd.wire.models import ChangeState, DaemonState, ModelRole
 from tests.bundles import surface_picture, tiny_bundle
-from tests.daemons import RunningDaemon
+from tests.daemons import RunningDaemon, wait_until
 from tests.faults.switching import switching
 from tests.inspectd.models.test_registry import flip
 from tests.registries import BY, RegistryLine, registry_line
@@ -175,6 +179,31 @@ def test_a_registry_belongs_to_one_daemon(line: RegistryLine, tmp_path: Path) ->
         assert f"process {daemon.process.pid} judges with this registry" in second.log.read_text()
 
 
+def test_what_judged_first_is_not_kept_in_memory(line: RegistryLine) -> None:
+    first = line.registry.path_of(line.coarse.path.name)
+
+    def switch() -> None:
+        with Controller(line.configuration.control, 20) as controller:
+            wait_until(lambda: judged_by(line), "it inspects")
+            assert first in bundles_in_memory()
+            controller.activate("fine", **BY)
+            try:
+                wait_until(lambda: first not in bundles_in_memory(), "the first bundle has gone")
+            finally:
+                controller.drain(**BY)
+
+    with ThreadPoolExecutor(1) as thread:
+        switched = thread.submit(switch)
+        assert run(load_settings(line.configuration.path)) == 0
+        switched.result()
+    assert judged_by(line)[0] == (line.coarse.path.name, 20.0)
+
+
+def bundles_in_memory() -> set[Path]:
+    gc.collect()
+    return {found.path for found in gc.get_objects() if isinstance(found, Bundle)}
+
+
 class TestControl:
     """What else is asked over the control socket."""
 
@@ -190,12 +219,6 @@ class TestControl:
         assert '"who": "ada", "why": "end of shift"' in daemon.log.read_text()
         numbers = [message["frame"] for message in line.configuration.verdicts_in_journal()]
         assert sorted(numbers) == list(range(1, len(numbers) + 1))
-
-    def test_a_replay_is_sent_where_it_is_answered(self, line: RegistryLine) -> None:
-        with RunningDaemon(line.configuration) as daemon, Controller(line.configuration.control, 20) as controller:
-            daemon.wait_for_verdicts(1)
-            with pytest.raises(RequestRefusedError, match=line.configuration.replay):
-                controller._ask(ReplayRequest(first=1), RequestRefusedError)
 
     def test_a_bundle_that_the_configuration_names_is_not_changed(self, line: RegistryLine, bundle: Bundle) -> None:
         path = line.configuration.path

@@ -55,6 +55,7 @@ class Line:
         trigger: TriggerMode = TriggerMode.OFF,
         view: View = WHOLE,
         web: WebSettings | None = None,
+        onlooker: bool = False,
     ) -> None:
         self.reported: list[Draft] = []
         self.drafts: list[VerdictDraft] = []
@@ -62,6 +63,7 @@ class Line:
         self.maps: list[MapDraft | None] = []
         self.fatal: list[Exception] = []
         self.released: list[int] = []
+        self.shown: list[int] = []
         self.ended: list[str] = []
         self._lock = threading.Lock()
         self._numbers = iter(range(1, 1_000_000))
@@ -78,6 +80,7 @@ class Line:
             max_regions=8,
             max_open_parts=4,
             meters=self.meters,
+            wants_pictures=lambda: onlooker,
         )
         self.inspector.start()
 
@@ -85,6 +88,7 @@ class Line:
         with self._lock:
             self.reported.append(draft)
             if frame is not None:
+                self.shown.append(frame.number)
                 frame.release()
             if isinstance(draft, PartDraft):
                 self.parts.append(draft)
@@ -95,8 +99,15 @@ class Line:
     def take(
         self, pixels: NDArray[np.uint8], camera: str = "web", *, part: str | None = None, age_s: float = 0.0
     ) -> int:
+        frame = self.frame(pixels, camera, part=part, age_s=age_s)
+        self.inspector.frame(frame)
+        return frame.number
+
+    def frame(
+        self, pixels: NDArray[np.uint8], camera: str = "web", *, part: str | None = None, age_s: float = 0.0
+    ) -> Frame:
         number = next(self._numbers)
-        frame = Frame(
+        return Frame(
             camera=camera,
             number=number,
             pixels=pixels,
@@ -107,8 +118,6 @@ class Line:
             loan=Loan(lambda: self.released.append(number)),
             part=part,
         )
-        self.inspector.frame(frame)
-        return number
 
     def finish(self) -> dict[int, VerdictDraft]:
         self.inspector.drain(20, Reason.SHUTDOWN, "the test ended")

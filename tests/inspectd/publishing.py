@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from inspectd.client import Client
 from inspectd.doorkeeper import Guard
 from inspectd.journal import Journal
 from inspectd.metrics.meters import Meters
@@ -26,11 +27,11 @@ from inspectd.wire.models import CameraState, CameraStatus, DaemonState, Outcome
 from tests.daemons import free_port
 
 
-def heard_until(listener: Any, until: Callable[[Any], bool], timeout_s: float = 30.0) -> list[Any]:
-    """Everything that a client or a bridge's source tells, up to the event that was waited for."""
+def heard_until(client: Client, until: Callable[[Any], bool], timeout_s: float = 30.0) -> list[Any]:
+    """Everything that a client tells, up to the event that was waited for."""
     end, heard = time.monotonic() + timeout_s, []
     while time.monotonic() < end:
-        event = listener.receive(0.2)
+        event = client.receive(0.2)
         if event is not None:
             heard.append(event)
             if until(event):

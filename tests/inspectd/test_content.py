@@ -13,8 +13,10 @@ from engines.pixels import PixelFormat
 from inspectd.cameras.base import Picture
 from inspectd.cameras.build import may_freeze
 from inspectd.capture.content import ContentCheck
+from inspectd.client import Client
+from inspectd.client import Picture as Shown
 from inspectd.settings import make_settings
-from inspectd.wire.models import Reason
+from inspectd.wire.models import Outcome, Reason
 from tests.bundles import surface_picture
 from tests.daemons import Configuration, RunningDaemon
 
@@ -98,3 +100,23 @@ def test_a_camera_that_freezes_or_goes_dark_is_an_error_and_is_lost_when_it_last
     assert [verdict["reason"] for verdict in verdicts[:5]] == [None, "frozen", "blank", None, None]
     lost = next(verdict for verdict in verdicts if verdict["reason"] == "camera_lost")
     assert "the camera or its driver is frozen" in lost["detail"]
+
+
+def test_who_looks_on_sees_what_a_dark_camera_shows(tmp_path: Path, bundle: Bundle) -> None:
+    (tmp_path / "web").mkdir()
+    cv2.imwrite(str(tmp_path / "web" / "1.png"), np.full((64, 96, 3), 2, np.uint8))
+    web = {"source": f"images:{tmp_path / 'web'}", "loop": True, "rate_hz": 50.0}
+    configuration = Configuration(tmp_path, bundle, {"web": web})
+    with (
+        RunningDaemon(configuration) as daemon,
+        Client(configuration.verdicts, pictures=configuration.pictures) as client,
+    ):
+        shown = next(event for event in client if isinstance(event, Shown))
+        assert daemon.terminate() == 0
+    assert shown.header.outcome is Outcome.ERROR
+    pixels = cv2.imdecode(np.frombuffer(shown.jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert pixels is not None
+    assert pixels.shape == (64, 96)
+    assert pixels.max() < 10
+    verdicts = configuration.verdicts_in_journal()
+    assert {(verdict["outcome"], verdict["reason"]) for verdict in verdicts} == {("ERROR", "blank")}

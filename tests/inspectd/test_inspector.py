@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from calib.border import level
 from engines.base import BatchResult, Ticket
 from engines.bundle import Bundle
-from engines.errors import EngineError, NotFiniteError
+from engines.errors import DeviceLostError, EngineError, NotFiniteError
 from engines.onnx import OnnxEngine
 from inspectd.frames import LostFrame
-from inspectd.pipeline.inspector import FAILURES_TO_GIVE_UP
 from inspectd.pipeline.model import Model
+from inspectd.pipeline.runner import FAILURES_TO_GIVE_UP
 from inspectd.settings import DropPolicy
 from inspectd.wire.models import Outcome, Reason
 from tests.bundles import GREY, spot, surface_picture
@@ -208,6 +208,23 @@ def test_an_engine_that_hangs_is_fatal_and_its_frames_are_errors(bundle: Bundle)
         assert line.finish()[number].reason is Reason.ENGINE_FAILED
 
 
+@pytest.mark.parametrize("keeps_pixels", [False, True])
+def test_an_engine_that_is_lost_leaves_no_frame_held(
+    make_line: MakeLine, engine: GatedEngine, monkeypatch: pytest.MonkeyPatch, *, keeps_pixels: bool
+) -> None:
+    monkeypatch.setattr(engine, "keeps_pixels", keeps_pixels)
+    line = make_line()
+    engine.gate.clear()
+    numbers = [line.take(surface_picture(index, 112, 400)) for index in range(6)]  # in flight, half cut, and waiting
+    wait_for(lambda: len(engine._flying) == engine.slots)
+    engine.fault = DeviceLostError("gone")
+    engine.gate.set()
+    wait_for(lambda: bool(line.fatal))
+    line.inspector.drain(0.05, Reason.ENGINE_FAILED, "gone")
+    assert {draft.reason for draft in line.finish().values()} == {Reason.ENGINE_FAILED}
+    assert sorted(line.released) == numbers
+
+
 def test_frames_cut_short_by_the_end_are_told(make_line: MakeLine, engine: GatedEngine) -> None:
     line = make_line()
     engine.gate.clear()
@@ -227,6 +244,23 @@ def test_lost_frames_and_cameras_are_errors(make_line: MakeLine) -> None:
     lost, camera = line.drafts
     assert (lost.outcome, lost.reason, lost.frame, lost.source) == (Outcome.ERROR, Reason.BAD_FRAME, 7, "a.png")
     assert (camera.outcome, camera.reason, camera.frame) == (Outcome.ERROR, Reason.CAMERA_LOST, None)
+
+
+@pytest.mark.parametrize("onlooker", [False, True])
+def test_what_a_lost_frame_showed_is_seen_by_onlookers_and_never_judged(
+    bundle: Bundle, engine: GatedEngine, monkeypatch: pytest.MonkeyPatch, onlooker: bool
+) -> None:
+    submitted: list[object] = []
+    monkeypatch.setattr(engine, "submit", submitted.append)
+    line = Line(Model.of(engine, bundle), onlooker=onlooker)
+    shown = line.frame(surface_picture(1, 100, 140))  # one that would pass
+    line.inspector.lost(LostFrame("web", shown.number, Reason.FROZEN, "repeats", 1, 2, None, shown=shown))
+    verdict = line.finish()[shown.number]
+    assert (verdict.outcome, verdict.reason, verdict.score) == (Outcome.ERROR, Reason.FROZEN, None)
+    assert (verdict.width, verdict.height) == (140, 100)
+    assert line.shown == [shown.number] * onlooker
+    assert line.released == [shown.number]
+    assert (submitted, line.maps) == ([], [None])
 
 
 def test_a_map_comes_with_every_judged_frame(make_line: MakeLine) -> None:

@@ -11,7 +11,9 @@ import psutil
 import pytest
 import zmq
 
+from engines.pixels import PixelFormat
 from inspectd.errors import JournalError, PublishError
+from inspectd.frames import Frame, Loan
 from inspectd.journal import Journal
 from inspectd.metrics.meters import Meters
 from inspectd.publisher import Publisher
@@ -285,6 +287,13 @@ def test_a_journal_that_fails_for_a_moment_loses_nothing(path: Path, settings: P
         assert subscriber.heartbeat(DaemonState.INSPECTING).sequence == 2
 
 
+def shown(number: int, released: list[int]) -> Frame:
+    """A frame that onlookers are shown; it is told when its buffer goes back."""
+    pixels = np.zeros((4, 4), np.uint8)
+    loan = Loan(lambda: released.append(number))
+    return Frame("web", number, pixels, PixelFormat.MONO8, time.monotonic_ns(), time.time_ns(), None, loan)
+
+
 def test_a_journal_that_stays_broken_is_fatal_and_nothing_undurable_is_sent(
     path: Path, settings: PublishSettings
 ) -> None:
@@ -297,12 +306,14 @@ def test_a_journal_that_stays_broken_is_fatal_and_nothing_undurable_is_sent(
         assert subscriber.verdict().sequence == 1
         intruder = Intruder(path)
         intruder.lock()
-        publisher.submit(draft(2))
+        released: list[int] = []
+        publisher.submit(draft(2), None, shown(2, released))
         wait_until(lambda: fatal, "the fault is fatal")
         for frame in range(3, 3000):  # more than the outbox holds: nobody may hang now
-            publisher.submit(draft(frame))
+            publisher.submit(draft(frame), None, shown(frame, released))
         publisher.close()
         intruder.unlock()
+        assert sorted(released) == list(range(2, 3000))
         assert len(fatal) == 1
         assert isinstance(fatal[0], JournalError)
         sequences = []

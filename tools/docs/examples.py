@@ -35,6 +35,7 @@ from inspectd.wire.models import (
     Region,
     ReplayEnd,
     ReplayError,
+    ReplayPage,
     ReplayRequest,
     ShadowRequest,
     Status,
@@ -285,6 +286,7 @@ PICTURE_HEADER = PictureHeader(
 )
 REPLAY_REQUEST = ReplayRequest(first=1040, last=1042)
 REPLAY_END = ReplayEnd(journal=_JOURNAL, first=3, last=1044, sent=3)
+REPLAY_PAGE = ReplayPage(journal=_JOURNAL, first=3, last=1044, sent=3, more=False)
 TRIGGER = TriggerRequest(part="4711", cameras=("top", "side"), deadline_ms=400)
 TRIGGER_ACCEPTED = TriggerAccepted(
     part="4711",
@@ -323,5 +325,6 @@ EXAMPLES: dict[str, BaseModel] = {
     "example-picture": PICTURE_HEADER,
     "example-replay-request": REPLAY_REQUEST,
     "example-replay-end": REPLAY_END,
+    "example-replay-page": REPLAY_PAGE,
     "example-replay-error": REPLAY_ERROR,
 }

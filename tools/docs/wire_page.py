@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from inspectd.publisher import MAPS_WATERMARK, VERDICTS_WATERMARK
-from inspectd.replay import ANSWER_BYTES, ANSWER_VERDICTS
+from inspectd.replay import ANSWER_BYTES, ANSWER_VERDICTS, PAGE_BYTES, PAGE_VERDICTS
 from inspectd.wire import addresses
 from inspectd.wire.models import (
     WIRE_VERSION,
@@ -40,6 +40,7 @@ from inspectd.wire.models import (
     Reason,
     ReplayEnd,
     ReplayError,
+    ReplayPage,
     ReplayRequest,
     RollbackRequest,
     ShadowRequest,
@@ -64,6 +65,7 @@ TOLD: tuple[type[BaseModel], ...] = (
     PictureHeader,
     ReplayEnd,
     ReplayError,
+    ReplayPage,
     TriggerAccepted,
     EncoderAccepted,
     Status,
@@ -138,6 +140,8 @@ def wire_parts() -> dict[str, str]:
         "maps-watermark": str(MAPS_WATERMARK),
         "answer-verdicts": f"{ANSWER_VERDICTS:,}",
         "answer-mib": str(ANSWER_BYTES >> 20),
+        "page-verdicts": str(PAGE_VERDICTS),
+        "page-kib": str(PAGE_BYTES >> 10),
     }
 
 

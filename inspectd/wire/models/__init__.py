@@ -34,7 +34,7 @@ from inspectd.wire.models.message import WIRE_VERSION, Count, Finite, Message
 from inspectd.wire.models.outcomes import Outcome, Reason
 from inspectd.wire.models.part import PartFrame, PartVerdict
 from inspectd.wire.models.picture_header import PictureHeader
-from inspectd.wire.models.replay import ReplayEnd, ReplayError, ReplayRequest
+from inspectd.wire.models.replay import ReplayEnd, ReplayError, ReplayPage, ReplayRequest
 from inspectd.wire.models.shadow import ScoreRatios, ShadowFigures, ShadowStanding, ShadowState
 from inspectd.wire.models.verdict import Region, Verdict, contradiction
 
@@ -82,6 +82,7 @@ __all__ = [
     "Region",
     "ReplayEnd",
     "ReplayError",
+    "ReplayPage",
     "ReplayRequest",
     "RollbackRequest",
     "ScoreRatios",

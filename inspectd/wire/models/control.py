@@ -99,7 +99,7 @@ ModelChangeRequest = (
 ControlRequest = (
     TriggerRequest | EncoderRequest | StatusRequest | ModelsRequest | ModelChangeRequest | DrainRequest | ReplayRequest
 )
-"""Whatever the control socket is asked. A replay is refused there, with the address that serves it."""
+"""Whatever the control socket is asked."""
 
 
 class ControlError(BaseModel):

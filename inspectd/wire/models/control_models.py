@@ -136,9 +136,10 @@ class ChangeState(StrEnum):
     CHECKING = "checking"
     """Its engine is loaded beside the running one, and has to reproduce the bundle's golden tiles."""
     DONE = "done"
-    """It is in effect, for every frame that comes from now on, and stays so over a restart."""
+    """It is in effect, for every frame that comes from now on, and stays so over a restart; where there is a `reason`,
+    perhaps not over a power cut."""
     REFUSED = "refused"
-    """Nothing was changed."""
+    """It is not done: what judged judges on, unless the reason says what else came of it."""
 
 
 class ChangeStanding(BaseModel):
@@ -155,7 +156,7 @@ class ChangeStanding(BaseModel):
     state: ChangeState
     """How far it has come."""
     reason: str | None = None
-    """Why it was refused, in words."""
+    """Why it was refused, in words. Of what is done: why it may be undone by a power cut; null where it stays."""
     who: str
     """Who asked."""
     asked_utc: str

@@ -18,7 +18,7 @@ from inspectd.model import load_model
 from inspectd.models.active import activated
 from inspectd.models.change import Order
 from inspectd.models.registry import Registry
-from inspectd.models.switch import Deletion, Switcher
+from inspectd.models.switch import Deletion, Looking, Switcher
 from inspectd.pipeline.model import Model
 from inspectd.runtimes import make_engine
 from inspectd.settings import EngineSettings, ModelSettings
@@ -162,6 +162,17 @@ def test_only_one_change_at_a_time(switching: Switching, finer: Bundle) -> None:
     switching.gate.set()
     assert switching.settled(first).state is ChangeState.DONE
     assert switching.judging() == (finer.path.name, 12.0)
+
+
+def test_what_waits_to_load_in_the_shadow_holds_no_change_up(switching: Switching, finer: Bundle) -> None:
+    switching.gate.clear()
+    first = switching.switcher.ask(Order(action=ChangeAction.ACTIVATE, who="ada", why="first", bundle=finer.path.name))
+    looking = switching.switcher.ask(Looking(finer.path.name, "bob", "at the same time"))
+    with pytest.raises(ModelRefusedError, match="shadow by bob is under way"):
+        switching.switcher.ask(Looking(finer.path.name, "cyd", "too"))
+    switching.gate.set()
+    assert switching.settled(first).state is ChangeState.DONE
+    assert "judges" in str(switching.settled(looking).reason)
 
 
 @pytest.mark.parametrize("how", ["damaged", "lying", "gone"])

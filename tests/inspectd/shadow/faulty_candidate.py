@@ -83,4 +83,6 @@ def _make(bundle: Bundle, settings: EngineSettings) -> Engine:
 
 if __name__ == "__main__":
     FaultyEngine.fault = sys.argv[1]
+    if FaultyEngine.fault == "stopped":  # and so it never has loaded
+        os.kill(os.getpid(), signal.SIGSTOP)
     main(sys.argv[2:], _make)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import queue
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from engines.bundle import Bundle
 from engines.pixels import PixelFormat
+from inspectd.errors import ModelRefusedError
 from inspectd.frames import Frame, Loan
 from inspectd.metrics.meters import Meters
 from inspectd.model import camera_policies, load_model
@@ -23,6 +25,7 @@ from inspectd.pipeline.onlookers import Onlooker, Seen
 from inspectd.runtimes import make_engine
 from inspectd.settings import Settings
 from inspectd.settings.settings import make_settings
+from inspectd.shadow.shadow import Shadow
 from inspectd.wire.drafts import Draft, MapDraft, VerdictDraft
 from inspectd.wire.models import Verdict
 
@@ -109,6 +112,14 @@ class ShadowedLine:
             self.held -= 1
 
 
-def results(directory: Path) -> Sequence[Path]:
-    """Entries of disagreements."""
-    return sorted(path for path in directory.iterdir() if path.is_dir())
+def look_on(shadow: Shadow, bundle: Bundle, why: str = "a test") -> None:
+    """Have a bundle look on, and wait until it does.
+
+    Raises:
+        ModelRefusedError: it does not.
+    """
+    told: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    shadow.begin(bundle.path.name, who="ada", why=why, settled=told.put)
+    refusal = told.get(timeout=60)
+    if refusal is not None:
+        raise ModelRefusedError(refusal)

@@ -12,6 +12,7 @@ from inspectd.errors import ModelRefusedError
 from inspectd.shadow.disagreements import Disagreement, Disagreements, Views, read_disagreements, read_views
 from inspectd.shadow.figures import Agreement, Pair, against, read_figures, write_figures
 from inspectd.shadow.findings import Findings
+from inspectd.shadow.record import ShadowRecord, read_record, write_record
 from inspectd.shadow.report import report
 from inspectd.wire.drafts import MapDraft
 from inspectd.wire.models import Outcome
@@ -98,6 +99,20 @@ def test_the_page_shows_both_kinds_and_escapes_what_people_wrote(tmp_path: Path)
     assert page.count("<circle") == 2
     assert "$" not in page
     assert "10 ms" in page
+
+
+def test_a_record_that_the_disk_does_not_confirm_is_there_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(directory: Path) -> None:
+        raise OSError(5, "Input/output error", str(directory))
+
+    record = ShadowRecord(bundle="brick-1", who="ada", why="a test", since_utc="2026-03-01T06:30:18.000000Z")
+    monkeypatch.setattr("engines.durable.sync_directory", fail)
+    write_record(tmp_path, record)
+    assert read_record(tmp_path) == record
+    write_record(tmp_path, None)
+    assert read_record(tmp_path) is None
 
 
 def test_where_no_candidate_was_the_way_out_is_told(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from inspectd.shadow.shadow import Shadow, results_in
 from inspectd.wire.models import Outcome, ShadowFigures, ShadowState
 from tests.bundles import spot, surface_picture, tiny_bundle
 from tests.daemons import wait_until
-from tests.inspectd.shadow.scene import ShadowedLine
+from tests.inspectd.shadow.scene import ShadowedLine, look_on
 
 GOOD = surface_picture(1)
 BAD = spot(surface_picture(2), 20, 30)
@@ -60,7 +60,7 @@ def test_a_candidate_is_compared_and_disagreements_are_kept_with_pictures(
     shadow, line = make_line()
     assert shadow.standing is None
     assert not shadow.wants_pictures
-    shadow.begin(stricter.path.name, who="ada", why="finer cells")
+    look_on(shadow, stricter, "finer cells")
     for picture in (GOOD, BAD, FAINT):
         look(shadow, line, picture)
     assert [verdict.outcome for verdict in line.verdicts] == [Outcome.PASS, Outcome.FAIL, Outcome.PASS]
@@ -95,7 +95,7 @@ def test_the_same_bundle_says_what_the_line_says(make_line: MakeLine, registry: 
         "down": {"mm_per_px": scale, "web": {"direction": "down", "speed_mm_s": scale * 24.5}},
     }
     shadow, line = make_line(cameras)
-    shadow.begin(bundle.path.name, who="ada", why="to see that they agree")
+    look_on(shadow, bundle, "to see that they agree")
     for turn in range(4):
         picture = spot(surface_picture(turn), 24 + 3 * turn, 20)
         look(shadow, line, picture)
@@ -111,7 +111,7 @@ def test_the_same_bundle_says_what_the_line_says(make_line: MakeLine, registry: 
 
 def test_a_slow_candidate_is_passed_by(make_line: MakeLine, stricter: Bundle) -> None:
     shadow, line = make_line(program=faulty("slow"))
-    shadow.begin(stricter.path.name, who="ada", why="slow")
+    look_on(shadow, stricter, "slow")
     wait_until(lambda: shadow.wants_pictures, "the candidate waits for a frame")
     began = time.monotonic()
     for _ in range(20):
@@ -138,7 +138,7 @@ def test_a_candidate_with_a_fault_is_stopped_and_the_line_goes_on(
     make_line: MakeLine, registry: Registry, stricter: Bundle, fault: str, reason: str
 ) -> None:
     shadow, line = make_line(program=faulty(fault), patience_s=0.5)
-    shadow.begin(stricter.path.name, who="ada", why="a fault")
+    look_on(shadow, stricter, "a fault")
     wait_until(lambda: shadow.wants_pictures, "the candidate waits for a frame")
     assert line.take(BAD).outcome is Outcome.FAIL
     assert reason in failure(shadow)
@@ -147,7 +147,7 @@ def test_a_candidate_with_a_fault_is_stopped_and_the_line_goes_on(
     again, _ = make_line()
     again.resume()
     assert reason in failure(again)  # it is not tried again by itself, and the reason is told still
-    again.begin(stricter.path.name, who="ada", why="mended")
+    look_on(again, stricter, "mended")
     assert again.standing is not None
     assert again.standing.state is ShadowState.COMPARING
 
@@ -158,18 +158,40 @@ def test_a_candidate_that_may_not_judge_is_refused_and_the_one_before_looks_on(
     wrong = tiny_bundle(tmp_path, golden_factor=2.0)
     registry.add(wrong.path, None, None)
     shadow, line = make_line()
-    shadow.begin(stricter.path.name, who="ada", why="first")
+    look_on(shadow, stricter, "first")
     with pytest.raises(ModelRefusedError, match="golden tiles differ"):
-        shadow.begin(wrong.path.name, who="ada", why="second")
+        look_on(shadow, wrong, "second")
     assert shadow.bundle == stricter.path.name
     look(shadow, line, GOOD)
     with pytest.raises(ModelRefusedError, match="looks on already"):
-        shadow.begin(stricter.path.name, who="ada", why="again")
+        look_on(shadow, stricter, "again")
+
+
+def test_the_one_before_looks_on_while_another_loads(
+    make_line: MakeLine, registry: Registry, bundle: Bundle, stricter: Bundle
+) -> None:
+    first, _ = make_line()
+    look_on(first, stricter)
+    first.close()
+    shadow, line = make_line(program=faulty("stopped"))
+    shadow.resume()
+    assert shadow.bundle == stricter.path.name
+    refusals: list[str | None] = []
+    shadow.begin(bundle.path.name, who="ada", why="another", settled=refusals.append)
+    with pytest.raises(ModelRefusedError, match="is loading"):
+        shadow.begin(bundle.path.name, who="ada", why="again", settled=refusals.append)
+    assert (shadow.bundle, shadow.loading) == (stricter.path.name, bundle.path.name)
+    shadow.end("it judges", bundle.path.name)
+    assert (shadow.bundle, shadow.loading, refusals) == (stricter.path.name, None, ["it judges"])
+    shadow.begin(bundle.path.name, who="ada", why="another", settled=refusals.append)
+    shadow.give_up("the end")
+    assert (shadow.bundle, shadow.loading, refusals[1:]) == (stricter.path.name, None, ["the end"])
+    assert line.take(BAD).outcome is Outcome.FAIL
 
 
 def test_a_restart_goes_on_and_a_stop_ends_it(make_line: MakeLine, registry: Registry, stricter: Bundle) -> None:
     shadow, line = make_line()
-    shadow.begin(stricter.path.name, who="ada", why="first")
+    look_on(shadow, stricter, "first")
     for picture in (GOOD, FAINT):
         look(shadow, line, picture)
     shadow.close()
@@ -179,7 +201,7 @@ def test_a_restart_goes_on_and_a_stop_ends_it(make_line: MakeLine, registry: Reg
     assert again.standing is not None
     assert (again.standing.who, again.standing.why) == ("ada", "first")
     assert (figures(again).both_pass, figures(again).only_candidate_fails) == (1, 2)
-    again.end()
+    again.end("enough")
     assert again.standing is None
     assert not again.wants_pictures
     third, _ = make_line()
@@ -192,7 +214,7 @@ def test_with_another_model_that_judges_counting_begins_anew(
     make_line: MakeLine, registry: Registry, bundle: Bundle, stricter: Bundle, tmp_path: Path
 ) -> None:
     shadow, line = make_line()
-    shadow.begin(stricter.path.name, who="ada", why="first")
+    look_on(shadow, stricter, "first")
     look(shadow, line, FAINT)
     shadow.close()
     other = tiny_bundle(tmp_path, tile=32, overlap=0, threshold=7.0)

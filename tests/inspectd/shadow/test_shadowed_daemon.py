@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
+import threading
+import time
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -15,8 +20,9 @@ from typer.testing import CliRunner
 
 from inspectd.cli import app
 from inspectd.client import Controller
-from inspectd.errors import ModelRefusedError
-from inspectd.wire.models import ModelRole, ShadowStanding, ShadowState
+from inspectd.errors import InspectdError, ModelRefusedError
+from inspectd.models.switch import KEPT_STANDINGS
+from inspectd.wire.models import ChangeState, ModelRole, ShadowStanding, ShadowState
 from tests.bundles import spot, surface_picture
 from tests.daemons import RunningDaemon, wait_until
 from tests.registries import BY, RegistryLine, registry_line
@@ -75,7 +81,7 @@ def test_from_the_shadow_to_the_line(line: RegistryLine, tmp_path: Path) -> None
         assert roles == {"coarse": ModelRole.ACTIVE, "fine": ModelRole.SHADOW}
         (process,) = candidates(daemon)
         assert os.sched_getscheduler(process.pid) == os.SCHED_IDLE
-        with pytest.raises(ModelRefusedError, match="looks on"):
+        with pytest.raises(ModelRefusedError, match="in the shadow"):
             controller.delete("fine", **BY)
         with urllib.request.urlopen(f"http://{line.configuration.metrics}/metrics") as page:
             metrics = page.read().decode()
@@ -103,6 +109,61 @@ def test_from_the_shadow_to_the_line(line: RegistryLine, tmp_path: Path) -> None
     assert set(bundles[turn:]) == {line.fine.path.name}
     frames = [verdict["frame"] for verdict in verdicts]
     assert frames == list(range(1, len(frames) + 1))
+
+
+def test_a_candidate_that_loads_holds_nothing_up(line: RegistryLine) -> None:
+    with RunningDaemon(line.configuration) as daemon, Controller(line.configuration.control, 20) as controller:
+        daemon.wait_for_verdicts(5)
+        controller.activate("fine", **BY)
+        controller.rollback(**BY)
+        with load_for_ever(line, daemon, "fine") as told:
+            for _ in range(KEPT_STANDINGS):  # and of so many changes the candidate's is not forgotten
+                assert controller.move_threshold(21.0, **BY).state is ChangeState.DONE
+                assert controller.undo_threshold(**BY).state is ChangeState.DONE
+            shown = standing(controller)
+            assert (shown.bundle, shown.state) == (line.fine.path.name, ShadowState.LOADING)
+            assert f"{line.fine.path.name}, loading" in command(line, "shadow", "--show")
+            with pytest.raises(ModelRefusedError, match="in the shadow"):
+                controller.delete("fine", **BY)
+            with pytest.raises(ModelRefusedError, match=r"shadow by ada is under way .*--stop"):
+                controller.shadow("fine", **BY)
+            controller.shadow(None, who="bob", why="later")
+            assert told() == "stopped by bob: later"
+        with load_for_ever(line, daemon, "fine") as told:
+            assert controller.activate("fine", **BY).state is ChangeState.DONE
+            assert told() == f"{line.fine.path.name} judges now"
+        with load_for_ever(line, daemon, "coarse") as told:
+            assert controller.rollback(**BY).state is ChangeState.DONE
+            assert told() == f"{line.coarse.path.name} judges now"
+        assert controller.models().shadow is None
+        with load_for_ever(line, daemon, "fine"):
+            began = time.monotonic()
+            assert daemon.terminate() == 0
+            assert time.monotonic() - began < 15  # and not the ten minutes that a candidate may take
+    assert "Traceback" not in daemon.log.read_text()
+
+
+@contextmanager
+def load_for_ever(line: RegistryLine, daemon: RunningDaemon, model: str) -> Iterator[Callable[[], str]]:
+    """Have a candidate loading for as long as nobody ends it; gives what whoever asked for it is told."""
+    refusals: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def ask() -> None:
+        with Controller(line.configuration.control, 20) as controller:
+            try:
+                controller.shadow(model, **BY)
+            except InspectdError as error:
+                refusals.put(str(error))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    wait_until(lambda: candidates(daemon), "the candidate's process is there")
+    (process,) = candidates(daemon)
+    process.suspend()
+    yield lambda: refusals.get(timeout=20)
+    asking.join(30)
+    assert not asking.is_alive()
+    assert not process.is_running()
 
 
 def test_it_dies_with_the_daemon_and_goes_on_with_the_next(line: RegistryLine) -> None:
