@@ -99,8 +99,9 @@ QUICKER: Mapping[str, str] = {
         f"inspectd-train fit --good small/good --surface paper --out bundles {SHORT}"
     ),
     "inspectd-train fit --good good --surface first --out bundles --beside none": (
-        f"inspectd-train fit --good good --surface first --out bundles {SHORT}"
+        "mkdir -p bundles && cp -r ../../first/first-* bundles"  # README.md fits; this page needs what comes of it
     ),
+    "inspectd-train defects good --out sheet.png": "inspectd-train defects pictures/good --out sheet.png",
     "inspectd record line.toml web --out good --count 40": "inspectd record line.toml web --out good --count 8",
     "inspectd-train fit --good pictures/good --surface brick --labels /var/lib/inspectd/archive --out bundles": (
         f"inspectd-train fit --good small/good --surface brick --labels /var/lib/inspectd/archive --out bundles {SHORT}"
@@ -188,7 +189,7 @@ def line_runs(workshop: Workshop) -> None:
             model=registry,
             journal="var/lib/inspectd/journal.db",
             pictures="pictures/good",
-            rate_hz=5,
+            rate_hz=2,
             also=ON_A_WEB + KEEPS,
         )
         for order in ("add summer/brick-* --name summer", "activate summer --why begin"):

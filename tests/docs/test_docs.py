@@ -37,6 +37,7 @@ from inspectd.wire.models import (
     Reason,
     ReplayEnd,
     ReplayError,
+    ReplayPage,
     ReplayRequest,
     ShadowRequest,
     Status,
@@ -69,6 +70,7 @@ WIRE_MODELS: dict[str, type[BaseModel]] = {
     "picture": PictureHeader,
     "replay_end": ReplayEnd,
     "replay_error": ReplayError,
+    "replay_page": ReplayPage,
 }
 REQUESTS: dict[str, type[BaseModel]] = {
     "trigger": TriggerRequest,

@@ -13,7 +13,7 @@ import typer
 from engines.golden import FP16_TOLERANCE, FP32_TOLERANCE
 from inspectd.cli import app
 from inspectd.errors import DeviceFailure, EngineFailure, SettingsError
-from inspectd.pipeline.inspector import FAILURES_TO_GIVE_UP
+from inspectd.pipeline.runner import FAILURES_TO_GIVE_UP
 from inspectd.settings import make_settings
 from tests.engines.cuda.test_tile_kernel import CARDS
 from tools.build.command import build

@@ -38,7 +38,7 @@ def test_every_bridge_is_shown() -> None:
 
 
 def test_every_variable_that_is_named_exists() -> None:
-    named = set(re.findall(r"\b(INSPECTD_BRIDGE_[A-Z_]+)\b(?!`)", PAGE))
+    named = set(re.findall(r"\b(INSPECTD_[A-Z_]+)\b(?!`)", PAGE))
     assert named - {"INSPECTD_BRIDGE_PROTOCOL"} <= variables()
     unit = (ROOT / "inspectd" / "service" / "files" / "inspectd-bridge@.service").read_text()
     assert "inspectd.cli bridge ${INSPECTD_BRIDGE_PROTOCOL}" in unit
