@@ -8,6 +8,7 @@ convolutions see one position a tile and cost nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -46,7 +47,7 @@ def find_backbone(graph: onnx.GraphProto) -> Backbone:
             "Run this bundle in float32"
         )
     from_them = _reached(graph.node, {node.output[0] for node in convolutions})
-    to_them = _leading(graph.node, {node.input[0] for node in convolutions})
+    to_them = leading(graph.node, {node.input[0] for node in convolutions})
     between = [
         node
         for node in graph.node
@@ -67,11 +68,20 @@ def attribute(node: NodeProto, name: str, default: int) -> int:
     return next((int(helper.get_attribute_value(each)) for each in node.attribute if each.name == name), default)
 
 
+def leading(nodes: Sequence[NodeProto], values: set[str]) -> set[str]:
+    """These values and all that they are made of."""
+    found = set(values)
+    for node in reversed(nodes):
+        if not found.isdisjoint(node.output):
+            found |= set(node.input)
+    return found
+
+
 def _convolutions(graph: onnx.GraphProto, shapes: Shapes) -> list[NodeProto]:
     """All that lead to a depthwise one, are one, or are fed by one."""
     found = [node for node in graph.node if node.op_type == "Conv" and _spatial(node.output[0], shapes)]
     depthwise = [node for node in found if is_depthwise(node)]
-    to_depthwise = _leading(graph.node, {node.input[0] for node in depthwise})
+    to_depthwise = leading(graph.node, {node.input[0] for node in depthwise})
     fed = _fed_by_depthwise(graph, {node.output[0] for node in found})
     return [node for node in found if node in depthwise or node.output[0] in to_depthwise or node.input[0] in fed]
 
@@ -93,15 +103,6 @@ def _reached(nodes: list[NodeProto], values: set[str]) -> set[str]:
         if not reached.isdisjoint(node.input):
             reached |= set(node.output)
     return reached
-
-
-def _leading(nodes: list[NodeProto], values: set[str]) -> set[str]:
-    """These values and all that they are made of."""
-    leading = set(values)
-    for node in reversed(nodes):
-        if not leading.isdisjoint(node.output):
-            leading |= set(node.input)
-    return leading
 
 
 def _shapes(graph: onnx.GraphProto) -> Shapes:

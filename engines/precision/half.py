@@ -1,10 +1,11 @@
 """From a float32 graph to one whose convolutions run in half precision, each type written into the graph.
 
-What goes before the first convolutions (casting, normalising, enlarging pixels) and what comes behind the last ones
-(averaging the projection, distance, score) stays float32, as do reductions in between, such as those of
-squeeze-and-excitation. The two ends are found by walking the graph from its inputs and outputs to the nearest
-convolution, never by the names of nodes. The part between is converted by ONNX Runtime's converter, see
-docs/decisions/018-half-precision-graph.md.
+What goes before them (casting, normalising, enlarging pixels) and what comes behind the last ones (averaging the
+projection, distance, score) stays float32, as do reductions in between, such as those of squeeze-and-excitation. So
+does the entry, up to the first depthwise convolution: a few hundredths of the work, and where most of the error of
+scores arose, since what tells one place of a surface from another is least there beside what is rounded. The two ends
+are found by walking the graph from its inputs and outputs, never by the names of nodes. The part between is converted
+by ONNX Runtime's converter, see docs/decisions/018-half-precision-graph.md.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from onnxruntime.transformers.onnx_model import OnnxModel
 
 from engines.errors import BuildError
 from engines.plan import CENTROIDS, DISTANCE, SCORE, TILES
+from engines.precision.backbone import is_depthwise, leading
 
 KEPT_WIDE = (
     "GlobalAveragePool",
@@ -44,8 +46,9 @@ class _Borders:
 
 
 def to_half(prepared: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph with inputs and outputs of the same types, and half precision between the first and the last
-    convolutions. A graph without convolutions comes back as it is.
+    """The same graph with inputs and outputs of the same types, and half precision from behind the first depthwise
+    convolution, or from the first one where none is depthwise, to the last. A graph without convolutions comes back as
+    it is.
 
     Args:
         prepared: of `graph.prepare`.
@@ -82,12 +85,22 @@ def _find_borders(graph: onnx.GraphProto) -> _Borders:
 
 
 def _made_before(graph: onnx.GraphProto) -> set[str]:
-    """Values made of pixels without any convolution."""
-    made = {TILES}
+    """Values made of pixels without any convolution but those of the entry."""
+    entry = _entry(graph)
+    made, beyond = {TILES}, set[str]()
     for node in graph.node:
-        if node.op_type != "Conv" and not made.isdisjoint(node.input):
+        goes_on = node.op_type != "Conv" or node.output[0] in entry
+        if goes_on and beyond.isdisjoint(node.input) and not made.isdisjoint(node.input):
             made |= set(node.output)
+        elif not (made | beyond).isdisjoint(node.input):
+            beyond |= set(node.output)
     return made
+
+
+def _entry(graph: onnx.GraphProto) -> set[str]:
+    """The first depthwise convolution's output, and all that it is made of; empty where there is none."""
+    first = next((node.output[0] for node in graph.node if is_depthwise(node)), None)
+    return set() if first is None else leading(graph.node, {first})
 
 
 def _made_behind(graph: onnx.GraphProto) -> set[str]:

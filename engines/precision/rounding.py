@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import onnx
 from onnx import NodeProto, TensorProto, helper
 
+from engines.precision.backbone import is_depthwise
 from engines.precision.graph import replace_nodes
 
 
@@ -30,8 +31,9 @@ class RoundedGraph:
 def round_everywhere(half: onnx.ModelProto) -> RoundedGraph:
     """Keep rounding in force, for ONNX Runtime without optimisation.
 
-    Products in float32 round their operands to half precision's 10 bits too, as a GPU's TF32 does: here they only find
-    the nearest centroid, the distance to it is computed apart.
+    Products in float32 round their operands to half precision's 10 bits too, as a GPU's TF32 does: those that find the
+    nearest centroid, the distance to which is computed apart, and dense convolutions. Depthwise ones do not: they have
+    one product a channel, which Tensor Cores cannot share out.
 
     Args:
         half: of `half.to_half`, with shapes inferred.
@@ -42,7 +44,7 @@ def round_everywhere(half: onnx.ModelProto) -> RoundedGraph:
     nodes: list[NodeProto] = []
     peaks = {}
     for node in graph.node:
-        if node.op_type == "MatMul" and node.output[0] not in rounded:
+        if node.output[0] not in rounded and (node.op_type == "MatMul" or _is_dense(node)):
             nodes += _round_operands(node)
         nodes.append(node)
         for index, value in enumerate(node.output):
@@ -55,6 +57,10 @@ def round_everywhere(half: onnx.ModelProto) -> RoundedGraph:
     del graph.value_info[:]
     graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, []) for name in peaks.values())
     return RoundedGraph(model.SerializeToString(), peaks)
+
+
+def _is_dense(node: NodeProto) -> bool:
+    return node.op_type == "Conv" and not is_depthwise(node)
 
 
 def _barrier(raw: str, value: str) -> list[NodeProto]:
@@ -72,9 +78,10 @@ def _peak(value: str) -> list[NodeProto]:
 
 
 def _round_operands(product: NodeProto) -> list[NodeProto]:
+    """A convolution's bias, its third input, is added to what they make, and not rounded."""
     nodes = []
-    for index, operand in enumerate(product.input):
-        short, kept, wide = (f"{product.name}/{index}/{step}" for step in ("short", "kept", "wide"))
+    for index, operand in enumerate(product.input[:2]):
+        short, kept, wide = (f"{product.output[0]}/{index}/{step}" for step in ("short", "kept", "wide"))
         nodes += [
             helper.make_node("Cast", [operand], [short], to=TensorProto.FLOAT16),
             *_barrier(short, kept),

@@ -56,7 +56,7 @@ def test_the_shipped_bundle_builds_ahead_of_time_in_half_precision(package: Any,
     assert all(0 <= done <= steps for _, done, steps in phases)
     convolutions = [layer for layer in plan.layers if layer.kind == "CONVOLUTION"]
     assert len(convolutions) > 50
-    assert {layer.type for layer in convolutions} == {"HALF"}
+    assert [layer.type for layer in convolutions] == ["FLOAT"] * 2 + ["HALF"] * (len(convolutions) - 2)
     assert {layer.type for layer in plan.layers if layer.kind in {"REDUCE", "MATRIX_MULTIPLY", "TOPK"}} == {"FLOAT"}
     assert convolutions[0].shape[0] == -1
 

@@ -9,9 +9,11 @@ from onnx import TensorProto
 
 from engines.bundle import Bundle, open_bundle
 from engines.errors import BuildError
+from engines.precision.backbone import is_depthwise
 from engines.precision.graph import prepare
 from engines.precision.half import to_half
-from tests.engines.precision.graphs import conv_bundle
+from tests.engines.precision.graphs import conv_model
+from tests.engines.precision.mobile import mobile_model
 from tools.demo.bundle import shipped_bundle
 
 FLOAT, HALF = TensorProto.FLOAT, TensorProto.FLOAT16
@@ -22,10 +24,12 @@ def shipped() -> Bundle:
     return open_bundle(shipped_bundle())
 
 
-@pytest.fixture(scope="module", params=["shipped", "squeezing"])
-def half(request: pytest.FixtureRequest, shipped: Bundle, tmp_path_factory: pytest.TempPathFactory) -> onnx.ModelProto:
-    chosen = shipped if request.param == "shipped" else conv_bundle(tmp_path_factory.mktemp("bundles"))
-    return to_half(prepare(chosen.model))
+@pytest.fixture(scope="module", params=["shipped", "squeezing", "mobile"])
+def half(request: pytest.FixtureRequest, shipped: Bundle) -> onnx.ModelProto:
+    if request.param == "shipped":
+        return to_half(prepare(shipped.model))
+    model = conv_model(gain=1) if request.param == "squeezing" else mobile_model()
+    return to_half(prepare(model.SerializeToString()))
 
 
 def types(model: onnx.ModelProto) -> dict[str, int]:
@@ -59,12 +63,43 @@ def test_inputs_and_outputs_keep_their_names_types_and_order(half: onnx.ModelPro
     ]
 
 
-def test_convolutions_run_in_half_precision_weights_and_all(half: onnx.ModelProto) -> None:
+def test_convolutions_behind_the_first_depthwise_one_run_in_half_precision_weights_and_all(
+    half: onnx.ModelProto,
+) -> None:
     known = types(half)
     convolutions = [node for node in half.graph.node if node.op_type == "Conv"]
-    assert convolutions
-    for node in convolutions:
-        assert {known[value] for value in (*node.input, *node.output)} == {HALF}
+    depthwise = [index for index, node in enumerate(convolutions) if is_depthwise(node)]
+    wide = depthwise[0] + 1 if depthwise else 0
+    assert len(convolutions) > wide
+    for index, node in enumerate(convolutions):
+        assert {known[value] for value in (*node.input, *node.output)} == {FLOAT if index < wide else HALF}, node.name
+
+
+def test_a_gate_on_the_first_depthwise_convolution_runs_in_half_precision() -> None:
+    """It is made of what stays in float32 and multiplies it: neither may draw the other to its side."""
+    model = onnx.parser.parse_model("""
+        <ir_version: 8, opset_import: ["" : 18]>
+        gated (uint8[N, 2, 4, 4] tiles, float[1, 1, 1, 1] centroids) => (float[N, 2, 4, 4] distance, float[N, 2] score)
+        <float[2, 2, 1, 1] same = {1, 0, 0, 1}, float[2, 1, 1, 1] one = {1, 1}>
+        {
+            pixels = Cast <to = 1> (tiles)
+            stem = Conv (pixels, same)
+            depthwise = Conv <group = 2> (stem, one)
+            places = Constant <value_ints = [2, 3]> ()
+            squeezed = ReduceMean (depthwise, places)
+            raw = Conv (squeezed, same)
+            gate = Sigmoid (raw)
+            passed = Mul (depthwise, gate)
+            last = Conv (passed, same)
+            distance = Sub (last, centroids)
+            score = ReduceMax <keepdims = 0> (distance, places)
+        }
+    """)
+    half = to_half(prepare(model.SerializeToString()))
+    known = types(half)
+    made = {node.output[0].removeprefix("half/"): known[node.output[0]] for node in half.graph.node}
+    assert {made[name] for name in ("stem", "depthwise", "squeezed", "distance")} == {FLOAT}
+    assert {made[name] for name in ("raw", "gate", "passed")} == {HALF}
 
 
 def test_normalising_reductions_and_distance_stay_in_float32(half: onnx.ModelProto) -> None:

@@ -50,13 +50,40 @@ def test_what_half_precision_cannot_hold_is_lost_between_any_two_layers() -> Non
     assert sorted(run.largest.values()) == [0, 1, 1]
 
 
+@pytest.mark.parametrize(("factor", "little", "kept"), [(1.0, LOST, LOST), (1.0 + LOST, 0.0, 0.0)])
+def test_up_to_the_first_depthwise_convolution_only_operands_of_dense_ones_are_rounded(
+    factor: float, little: float, kept: float
+) -> None:
+    """The stem's result reaches the depthwise convolution, which takes 1 away, as float32 has it: also what its bias
+    adds. What comes as its operand may meet a GPU's TF32, which holds no more than half precision."""
+    model = onnx.parser.parse_model(f"""
+        <ir_version: 8, opset_import: ["" : 18]>
+        entry (uint8[N, 2, 2, 2] tiles, float[1, 1, 1, 1] centroids) => (float[N, 2, 2, 2] distance, float[N, 2] score)
+        <float factor = {{{factor!r}}}, float[2] little = {{{little!r}, {little!r}}}, float[2] away = {{-1, -1}},
+         float[2, 2, 1, 1] same = {{1, 0, 0, 1}}, float[2, 1, 1, 1] one = {{1, 1}}>
+        {{
+            pixels = Cast <to = 1> (tiles)
+            scaled = Mul (pixels, factor)
+            stem = Conv (scaled, same, little)
+            depthwise = Conv <group = 2> (stem, one, away)
+            last = Conv (depthwise, same)
+            distance = Sub (last, centroids)
+            places = Constant <value_ints = [2, 3]> ()
+            score = ReduceMax <keepdims = 0> (distance, places)
+        }}
+    """).SerializeToString()
+    ones, zero = np.ones((1, 2, 2, 2), np.uint8), np.zeros((1, 1, 1, 1), np.float32)
+    np.testing.assert_array_equal(GraphRun(model, zero, threads=1)(ones).score, LOST)
+    np.testing.assert_array_equal(HalfRun(to_half(prepare(model)), zero, threads=1)(ones).score, kept)
+
+
 def test_the_shipped_bundle_is_safe_with_room_to_spare() -> None:
     bundle = open_bundle(shipped_bundle())
     run = half_run(bundle)
     agreement = check_half(bundle, run)
     assert agreement
     assert len(agreement.full) == len(bundle.golden.tiles)
-    assert 1e-5 < agreement.error.max() <= TOLERANCE  # 0 would mean that nothing was rounded
+    assert 1e-5 < agreement.error.max() <= TOLERANCE / 10  # 0 would mean that nothing was rounded
     assert len(run.largest) > 50
     assert 1 < max(run.largest.values()) < 6550
 
