@@ -27,6 +27,8 @@ class FeatureSet:
     """N×D×h/2×w/2."""
     deep: NDArray[np.float16]
     """N×E×h/4×w/4."""
+    colour: NDArray[np.float16]
+    """N×3×2h×2w."""
 
     def __len__(self) -> int:
         return len(self.middle)
@@ -46,7 +48,7 @@ class FeatureSet:
 
     @property
     def _maps(self) -> tuple[NDArray[np.float16], ...]:
-        return self.fine, self.middle, self.deep
+        return self.fine, self.middle, self.deep, self.colour
 
 
 def extract(
@@ -78,7 +80,8 @@ def extract(
 
 
 def _shapes(extractor: FeatureExtractor, size: int) -> list[tuple[int, int, int]]:
-    pairs = zip(extractor.channels, extractor.strides, strict=True)
+    of_colour, *of_depths = extractor.strides
+    pairs = [*zip(extractor.channels, of_depths, strict=True), (3, of_colour)]
     return [(channels, size // stride, size // stride) for channels, stride in pairs]
 
 

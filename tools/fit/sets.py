@@ -20,6 +20,8 @@ class SpoiltSet:
     features: FeatureSet
     shares: NDArray[np.float32]
     """N×h×w, how far each cell of the fine map is defective, 0…1."""
+    masks: NDArray[np.bool_]
+    """N×T×T, which pixels are."""
     kinds: Sequence[str]
 
     def __len__(self) -> int:
@@ -29,7 +31,9 @@ class SpoiltSet:
         """The tiles with a defect of one of these kinds."""
         chosen = [index for index, kind in enumerate(self.kinds) if kind in kinds]
         kept = np.array(chosen, np.int64)
-        return SpoiltSet(self.features.only(kept), self.shares[kept], [self.kinds[index] for index in chosen])
+        return SpoiltSet(
+            self.features.only(kept), self.shares[kept], self.masks[kept], [self.kinds[index] for index in chosen]
+        )
 
 
 @dataclass(frozen=True)

@@ -277,7 +277,7 @@ def _features(
     cache.trim()
 
     def labelled(features: FeatureSet, drawn: Spoilt) -> SpoiltSet:
-        return SpoiltSet(features, drawn.shares(extractor.strides[FINE]), drawn.kinds)
+        return SpoiltSet(features, drawn.shares(extractor.strides[FINE]), drawn.masks, drawn.kinds)
 
     return TrainingSet(
         good,

@@ -1,4 +1,4 @@
-"""Features: what the frozen backbone says of a tile, at three depths."""
+"""Features: what the frozen backbone says of a tile, at three depths, and its colours against their surroundings."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ class Features(NamedTuple):
     """N×D×h/2×w/2."""
     deep: Tensor
     """N×E×h/4×w/4."""
+    colour: Tensor
+    """N×3×2h×2w, how far each cell's RGB is from that of its surroundings, in the network's units; no network is asked
+    for it, and it is exact to the cell where the others see far beyond theirs."""
 
 
 class FeatureExtractor(nn.Module):
@@ -40,7 +43,9 @@ class FeatureExtractor(nn.Module):
         self.network.to(memory_format=torch.channels_last)
         fine, middle, deep = loaded.backbone.taps
         self.channels: Channels = (fine.channels, middle.channels, deep.channels)
-        self.strides = fine.stride // magnify, middle.stride // magnify, deep.stride // magnify
+        strides = fine.stride // 2, fine.stride, middle.stride, deep.stride
+        self.strides = strides[0] // magnify, strides[1] // magnify, strides[2] // magnify, strides[3] // magnify
+        """Side of a cell, px: of colour, and of the three depths."""
         self.register_buffer("mean", torch.tensor(loaded.backbone.mean).view(3, 1, 1))
         self.register_buffer("std", torch.tensor(loaded.backbone.std).view(3, 1, 1))
         self.eval()
@@ -48,7 +53,23 @@ class FeatureExtractor(nn.Module):
     def forward(self, tiles: Tensor) -> Features:
         """`tiles` uint8 N×T×T×3 RGB."""
         pixels = (tiles.permute(0, 3, 1, 2).float() - self.mean) / self.std
-        return Features(*self.network(enlarge(pixels, self.magnify)))
+        fine, middle, deep = self.network(enlarge(pixels, self.magnify))
+        return Features(fine, middle, deep, colour(pixels, self.strides[0], self.strides[-1]))
+
+
+def colour(pixels: Tensor, cell: int, far: int) -> Tensor:
+    """How far each cell's mean colour is from that of its surroundings, 3×3 squares around its own.
+
+    Args:
+        pixels: N×3×T×T.
+        cell: side of a cell, px.
+        far: side of a square of the surroundings, px; a multiple of `cell` that divides T.
+
+    Returns:
+        N×3×T/cell×T/cell.
+    """
+    around = neighbourhood(functional.avg_pool2d(pixels, far), 3)
+    return functional.avg_pool2d(pixels, cell) - enlarge(around, far // cell)
 
 
 def enlarge(maps: Tensor, times: int) -> Tensor:

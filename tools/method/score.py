@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 
 from calib.border import BORDER_CELLS
-from tools.method.scorers import DEEP, FINE, MIDDLE
+from tools.method.scorers import DEEP, DETAIL, FINE, MIDDLE
 
-TOP_CELLS = {FINE: 8, MIDDLE: 4}
+TOP_CELLS = {DETAIL: 16, FINE: 8, MIDDLE: 4}
 """A score is the mean of this many largest cells, by the depth whose resolution the map has: two by two cells of the
 middle map are the least that a defect on a cell's corner covers, and single cells follow noise. On the fine map, whose
-cells have a quarter of the area, twice as many, so that a speck of one middle cell is not diluted."""
+cells have a quarter of the area, twice as many, so that a speck of one middle cell is not diluted; likewise again where
+colour sharpens it."""
 
 
 def top_cells(depth: int, cells: int) -> int:
@@ -22,7 +23,7 @@ def top_cells(depth: int, cells: int) -> int:
 def border_reach(depth: int) -> int:
     """How many cells deep the frame's edge is looked for, on maps of this depth: 64 px of what the network sees, about
     as far as padding and a part's own border are felt."""
-    return BORDER_CELLS >> depth
+    return 2 * BORDER_CELLS >> depth
 
 
 def top_mean(distance: Tensor, top_cells: int) -> Tensor:

@@ -8,14 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tools.method.bank import distance
+from tools.method.bank import distance, relative_distance
+from tools.method.detail import Detail
 from tools.method.embedder import Embedder
 from tools.method.evidence import Evidence
 from tools.method.features import Features, enlarge
 from tools.method.projection import Projection
 
-FINE, MIDDLE, DEEP = 0, 1, 2
-"""Depths, as indices into a backbone's taps."""
+DETAIL, FINE, MIDDLE, DEEP = range(4)
+"""Resolutions of maps, as indices into an extractor's strides."""
 
 
 class Scorer(nn.Module, ABC):
@@ -43,6 +44,20 @@ class BankScorer(Scorer):
         return distance(self.projection(features), centroids)
 
 
+class LocalBankScorer(Scorer):
+    """Distance to the nearest centroid of a linear embedding, over that centroid's radius; see `relative_distance`."""
+
+    depth = MIDDLE
+
+    def __init__(self, projection: Projection) -> None:
+        super().__init__()
+        self.projection = projection
+
+    def forward(self, features: Features, centroids: Tensor) -> Tensor:
+        """N×h×w, h and w of the middle map; `centroids` with their radii."""
+        return relative_distance(self.projection(features), centroids)
+
+
 class CseScorer(Scorer):
     """Distance to the nearest centroid of whitened features and one learned coordinate, in which every centroid is 0.
 
@@ -53,16 +68,31 @@ class CseScorer(Scorer):
     depth = FINE
     scales: Tensor
 
-    def __init__(self, projection: Projection, evidence: Evidence, scales: tuple[float, float]) -> None:
+    def __init__(self, bank: LocalBankScorer, evidence: Evidence, scales: tuple[float, float]) -> None:
         """`scales`: of distance and of evidence."""
         super().__init__()
-        self.projection, self.evidence = projection, evidence
+        self.bank, self.evidence = bank, evidence
         self.register_buffer("scales", torch.tensor(scales))
 
     def forward(self, features: Features, centroids: Tensor) -> Tensor:
         """N×h×w, h and w of the fine map."""
-        strange = enlarge(distance(self.projection(features), centroids)[:, None], 2)[:, 0] * self.scales[0]
+        strange = enlarge(self.bank(features, centroids)[:, None], 2)[:, 0] * self.scales[0]
         return torch.sqrt(strange.square() + (self.evidence(features) * self.scales[1]).square())
+
+
+class DetailedScorer(Scorer):
+    """Another scorer's map, sharpened by colour."""
+
+    depth = DETAIL
+
+    def __init__(self, blurred: CseScorer, detail: Detail) -> None:
+        super().__init__()
+        self.blurred, self.detail = blurred, detail
+
+    def forward(self, features: Features, centroids: Tensor) -> Tensor:
+        """N×h×w, h and w of the colours."""
+        sharpened: Tensor = self.detail(self.blurred(features, centroids), features.colour)
+        return sharpened
 
 
 class LockedScorer(Scorer):

@@ -21,16 +21,19 @@ from tools.fit.methods import BASELINES, METHODS  # noqa: E402
 from tools.fit.methods.cse import fit_cse  # noqa: E402
 from tools.fit.methods.evidence import train_evidence  # noqa: E402
 from tools.fit.methods.linear import fit_mahalanobis  # noqa: E402
+from tools.fit.methods.local_bank import radii  # noqa: E402
 from tools.fit.methods.patchcore import greedy_coreset  # noqa: E402
 from tools.fit.methods.published import fit_published  # noqa: E402
 from tools.fit.models import Model, tile_maps, tile_scores  # noqa: E402
 from tools.fit.sets import SpoiltSet, TrainingSet  # noqa: E402
 from tools.method.evidence import Evidence  # noqa: E402
 from tools.method.features import Channels, FeatureExtractor, neighbourhood  # noqa: E402
-from tools.method.scorers import CseScorer, LockedScorer  # noqa: E402
+from tools.method.scorers import CseScorer, DetailedScorer, LockedScorer  # noqa: E402
 
 CHANNELS: Channels = (6, 40, 100)
 SIDES = 16, 8, 4
+ALL_SIDES = 32, *SIDES
+"""Also that of the colours."""
 KINDS = "blur", "crack", "hole", "stain"
 UNDER = slice(4, 12)
 """Rows and columns of the fine map that a defect covers."""
@@ -44,7 +47,9 @@ def good_features(count: int, seed: int, channels: Channels = CHANNELS, sides: t
     for width, side in zip(channels, sides, strict=True):
         mix = np.random.default_rng(width).normal(0, 1, (width, width)) * np.linspace(0.2, 1, width)
         maps.append(np.einsum("ncyx,cd->ndyx", rng.normal(0, 1, (count, width, side, side)), mix).astype(np.float16))
-    return FeatureSet(*maps)
+    colour = rng.normal(0, 1, (count, 3, 2 * sides[0], 2 * sides[0])).astype(np.float16)
+    fine, middle, deep = maps
+    return FeatureSet(fine, middle, deep, colour)
 
 
 def spoilt_features(count: int, seed: int, depth: int, strength: Sign) -> SpoiltSet:
@@ -57,7 +62,7 @@ def spoilt_features(count: int, seed: int, depth: int, strength: Sign) -> Spoilt
         maps[index, :, under, under] += (strength(kind) * direction)[:, None, None].astype(np.float16)
     shares = np.zeros((count, SIDES[0], SIDES[0]), np.float32)
     shares[:, UNDER, UNDER] = 1
-    return SpoiltSet(features, shares, kinds)
+    return SpoiltSet(features, shares, shares.repeat(8, 1).repeat(8, 2) > 0, kinds)
 
 
 def training_set(depth: int = 0, strength: Sign = lambda _: 2.0, good: int = 24) -> TrainingSet:
@@ -98,7 +103,7 @@ def test_a_model_fits_what_graph_and_bundle_take(name: str, data: TrainingSet, m
     assert 1 <= width <= 128
     for features in (data.held_out, data.held_out_spoilt.features):
         maps = tile_maps(model, features)
-        assert maps.shape == (40, SIDES[model.scorer.depth], SIDES[model.scorer.depth])
+        assert maps.shape == (40, ALL_SIDES[model.scorer.depth], ALL_SIDES[model.scorer.depth])
         assert np.isfinite(maps).all()
         assert maps.min() >= 0
     assert 1 <= model.top_cells <= maps[0].size
@@ -156,7 +161,7 @@ def side_by_side(features: FeatureSet) -> NDArray[np.float64]:
 def test_mahalanobis_is_mahalanobis_distance_where_the_width_suffices() -> None:
     channels: Channels = (6, 12, 20)
     good, held_out = (good_features(count, seed, channels) for count, seed in ((120, 1), (20, 2)))
-    unused = SpoiltSet(held_out, np.zeros((20, 16, 16), np.float32), ["blur"] * 20)
+    unused = SpoiltSet(held_out, np.zeros((20, 16, 16), np.float32), np.zeros((20, 128, 128), bool), ["blur"] * 20)
     model = fit_mahalanobis(TrainingSet(good, unused, held_out, unused, channels, 0))
     assert model.centroids.shape == (1, 32)
     learned, asked = side_by_side(good), side_by_side(held_out)
@@ -170,7 +175,28 @@ def test_cse_ships_evidence_where_it_finds_kinds_that_it_has_not_seen(models: di
     assert model.figures["unseen_kinds_auroc_cse"] > 0.99 > model.figures["unseen_kinds_auroc_whitened"]
     assert "both ship, side by side" in model.choices[0]
     assert model.losses[-1].contrast < model.losses[0].contrast / 2
-    np.testing.assert_array_equal(model.centroids, models["whitened"].centroids)
+
+
+def test_cse_draws_in_detail_where_colour_tells_the_places(data: TrainingSet, models: dict[str, Model]) -> None:
+    assert isinstance(models["cse"].scorer, CseScorer)  # its colours are noise
+    assert "they stay without" in models["cse"].choices[1]
+    told = replace(data, held_out_spoilt=replace(data.held_out_spoilt, masks=np.zeros((40, 128, 128), bool)))
+    told.held_out_spoilt.masks[:, 40:44, 60:100] = True
+    told.held_out_spoilt.features.colour[:, 0, 10, 15:25] = 9
+    model = fit_cse(told)
+    assert isinstance(model.scorer, DetailedScorer)
+    assert "colour draws them" in model.choices[1]
+    assert model.figures["synthetic_aupro_detailed"] > model.figures["synthetic_aupro_plain"]
+    assert tile_maps(model, told.held_out).shape == (40, 32, 32)
+
+
+def test_a_radius_is_how_far_good_strays_from_its_centroid() -> None:
+    centroids = np.array([[0.0, 0.0], [50.0, 0.0], [99.0, 0.0]], np.float32)
+    angles = np.linspace(0, 6, 5000)
+    circle = np.stack([np.cos(angles), np.sin(angles)], 1)
+    rows = np.concatenate([circle, 3 * circle + (50, 0)]).astype(np.float32)
+    near, far, empty = radii(rows, centroids)
+    assert (near, far, empty) == pytest.approx((0.5, 1.5, 1), rel=0.02)
 
 
 def test_cse_ships_the_bank_alone_where_evidence_misleads_about_kinds_that_it_has_not_seen() -> None:
@@ -220,9 +246,10 @@ def test_the_published_bank_is_a_map_of_a_good_tile(data: TrainingSet, models: d
 
 def test_the_published_model_scores_alike_in_onnx_runtime_and_torch() -> None:
     extractor, size = FeatureExtractor(load_backbone(Lite0())), 64
-    sides = tuple(size // stride for stride in extractor.strides)
+    sides = tuple(size // stride for stride in extractor.strides[1:])
     good = good_features(16, 1, extractor.channels, sides)
-    spoilt = SpoiltSet(good_features(8, 2, extractor.channels, sides), np.ones((8, 8, 8), np.float32), ["blur"] * 8)
+    everywhere = np.ones((8, 8, 8), np.float32), np.ones((8, size, size), bool)
+    spoilt = SpoiltSet(good_features(8, 2, extractor.channels, sides), *everywhere, ["blur"] * 8)
     model = fit_published(TrainingSet(good, spoilt, good, spoilt, extractor.channels, 0))
     assert isinstance(model.scorer, LockedScorer)
     graph = Graph(extractor, model.scorer, model.top_cells)

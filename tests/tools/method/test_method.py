@@ -8,28 +8,34 @@ import pytest
 torch = pytest.importorskip("torch", reason="the training extra is not installed")
 pytestmark = pytest.mark.train
 
-from tools.method.bank import distance  # noqa: E402 - needs torch
+from tools.method.bank import distance, relative_distance  # noqa: E402 - needs torch
 from tools.method.decoder import Decoder  # noqa: E402
+from tools.method.detail import SHARE, WINDOW, Detail  # noqa: E402
 from tools.method.embedder import Embedder  # noqa: E402
 from tools.method.evidence import Evidence, Head, side_by_side  # noqa: E402
-from tools.method.features import Features, neighbourhood, positions  # noqa: E402
+from tools.method.features import Features, colour, neighbourhood, positions  # noqa: E402
 from tools.method.losses import contrast, reconstruction  # noqa: E402
 from tools.method.projection import Projection  # noqa: E402
 from tools.method.score import top_cells, top_mean  # noqa: E402
-from tools.method.scorers import DEEP, FINE, MIDDLE, BankScorer, CseScorer, LockedScorer  # noqa: E402
+from tools.method.scorers import (  # noqa: E402
+    DEEP,
+    DETAIL,
+    FINE,
+    MIDDLE,
+    CseScorer,
+    DetailedScorer,
+    LocalBankScorer,
+    LockedScorer,
+)
 
 CHANNELS = 6, 12, 20
 
 
 def some_features(count: int = 4, seed: int = 0) -> Features:
     generator = torch.Generator().manual_seed(seed)
-    sides = 16, 8, 4
-    return Features(
-        *(
-            torch.randn(count, width, side, side, generator=generator)
-            for width, side in zip(CHANNELS, sides, strict=True)
-        )
-    )
+    shapes = zip((*CHANNELS, 3), (16, 8, 4, 32), strict=True)
+    fine, middle, deep, colours = (torch.randn(count, width, side, side, generator=generator) for width, side in shapes)
+    return Features(fine, middle, deep, colours)
 
 
 def whitening(features: Features, width: int = 8) -> Projection:
@@ -95,14 +101,59 @@ def test_a_channel_that_hardly_ever_fires_is_not_blown_up() -> None:
 def test_distance_and_evidence_are_side_by_side_and_scaled() -> None:
     features = some_features()
     projection, evidence = whitening(features), Evidence(CHANNELS).requires_grad_(requires_grad=False)
-    centroids = torch.randn(5, 8)
-    near, shown = BankScorer(projection)(features, centroids), evidence(features)
-    only_distance = CseScorer(projection, evidence, (2.0, 0.0))(features, centroids)
+    bank, centroids = LocalBankScorer(projection), torch.rand(5, 9)
+    near, shown = bank(features, centroids), evidence(features)
+    only_distance = CseScorer(bank, evidence, (2.0, 0.0))(features, centroids)
     assert only_distance.shape == (4, 16, 16)
     assert only_distance.mean() == pytest.approx(2 * near.mean().item(), rel=1e-3)
-    torch.testing.assert_close(CseScorer(projection, evidence, (0.0, 3.0))(features, centroids), 3 * shown)
-    both = CseScorer(projection, evidence, (2.0, 3.0))(features, centroids)
+    torch.testing.assert_close(CseScorer(bank, evidence, (0.0, 3.0))(features, centroids), 3 * shown)
+    both = CseScorer(bank, evidence, (2.0, 3.0))(features, centroids)
     torch.testing.assert_close(both, torch.sqrt(only_distance.square() + (3 * shown).square()))
+
+
+def test_colour_is_that_of_a_cell_against_its_surroundings() -> None:
+    pixels = torch.full((1, 3, 64, 64), 100.0)
+    assert not colour(pixels, 4, 16).any()
+    pixels[0, 1, 20:24, 40:44] = 196
+    found = colour(pixels, 4, 16)
+    assert found.shape == (1, 3, 16, 16)
+    assert found[0, 1].argmax() == 5 * 16 + 10
+    assert 85 < found[0, 1].max() < 96
+    assert not found[0, 0].any()
+
+
+def test_colour_deviates_in_standard_deviations_of_good() -> None:
+    mix = torch.tensor([[5.0, 1.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 0.5]])
+    good = torch.einsum("ncyx,cd->ndyx", torch.randn(40, 3, 16, 16), mix)
+    detail = Detail()
+    detail.fit(good)
+    assert detail.deviation(good).square().mean() == pytest.approx(3, rel=1e-3)
+    detail.divide(2)
+    assert detail.deviation(good).square().mean() == pytest.approx(3 / 4, rel=1e-3)
+
+
+def test_detail_moves_strangeness_to_the_cells_that_deviate() -> None:
+    strange, deviating = torch.full((1, 20, 20), 2.0), torch.full((1, 3, 40, 40), 0.01)
+    deviating[0, :, 20, 20] = 1
+    sharp = Detail()(strange, deviating)[0]
+    assert sharp.shape == (40, 40)
+    assert sharp[20, 20] == pytest.approx((4 + 3 * SHARE**2) ** 0.5)  # the place itself loses nothing
+    assert sharp[20, 21] < 0.1
+    reach = WINDOW // 2
+    assert sharp[20 + reach, 20] < 0.1
+    assert sharp[20 + reach + 1, 20] == pytest.approx(2, rel=1e-2)  # as far from it as nothing deviates, all stays
+
+
+def test_a_surface_of_one_colour_is_sharpened_nowhere() -> None:
+    detail = Detail()
+    detail.fit(torch.zeros(4, 3, 8, 8))
+    torch.testing.assert_close(detail(torch.full((4, 4, 4), 3.0), torch.zeros(4, 3, 8, 8)), torch.full((4, 8, 8), 3.0))
+
+
+def test_a_detailed_map_has_the_resolution_of_colour() -> None:
+    features, evidence = some_features(), Evidence(CHANNELS).requires_grad_(requires_grad=False)
+    coarse = CseScorer(LocalBankScorer(whitening(features)), evidence, (1.0, 1.0))
+    assert DetailedScorer(coarse, Detail())(features, torch.rand(5, 9)).shape == (4, 32, 32)
 
 
 def test_the_embedder_has_the_published_shape() -> None:
@@ -152,11 +203,17 @@ def test_distance_is_that_of_the_nearest_centroid_even_where_it_is_tiny() -> Non
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4)
 
 
+def test_distance_is_told_in_radii_of_the_nearest_centroid() -> None:
+    centroids = torch.tensor([[0.0, 0.0, 1.0], [10.0, 0.0, 0.25]])  # the last column: one over the radius
+    points = torch.tensor([[2.0, 0.0], [7.0, 4.0]]).T.reshape(1, 2, 1, 2)
+    assert relative_distance(points, centroids).tolist() == [[[2.0, 1.25]]]
+
+
 def test_score_is_the_mean_of_the_largest_cells() -> None:
     maps = torch.arange(32, dtype=torch.float32).reshape(2, 4, 4)
     assert top_mean(maps, 4).tolist() == [13.5, 29.5]
 
 
 def test_the_published_score_is_the_mean_of_all_cells() -> None:
-    assert (top_cells(FINE, 1024), top_cells(MIDDLE, 256), top_cells(DEEP, 64)) == (8, 4, 64)
+    assert [top_cells(depth, 1024) for depth in (DETAIL, FINE, MIDDLE, DEEP)] == [16, 8, 4, 1024]
     assert top_cells(MIDDLE, 1) == 1
