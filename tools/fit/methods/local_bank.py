@@ -26,7 +26,7 @@ def fit_local_bank(data: TrainingSet) -> Model:
     projection = whitening(data, WIDTH - 1)  # one of the graph's columns holds the radii
     rows = projected(projection, thinned(data.good))
     centroids = fit_centroids(rows, centroid_count(data.centroids, len(rows)), data.seed)
-    bank = np.hstack([centroids, 1 / radii(rows, centroids)[:, None]]).astype(np.float32)
+    bank = np.hstack([centroids, 1 / radii(projected(projection, data.good), centroids)[:, None]]).astype(np.float32)
     cells = top_cells(MIDDLE, int(np.prod(data.good.middle.shape[2:])))
     return Model("whitened", LocalBankScorer(projection).eval(), bank, cells)
 
