@@ -86,11 +86,7 @@ def fit(
     ] = "all",
     magnify: Annotated[
         str,
-        typer.Option(
-            metavar="auto|N",
-            help="How many times larger the network sees a tile: finer maps, for N² times its work. auto: 2 where the "
-            "pictures are no larger than 128 px, else 1.",
-        ),
+        typer.Option(metavar="auto|N", help=options.MAGNIFY_HELP),
     ] = "auto",
     mm_per_px: Annotated[float | None, typer.Option(min=1e-9, help="Scale, so that regions have mm.")] = None,
     cache: Annotated[
@@ -126,7 +122,7 @@ def fit(
         centroids=_centroids(centroids),
         method=_method(method),
         beside=_beside(beside, method),
-        magnify=_magnify(magnify),
+        magnify=options.magnify(magnify),
         false_rejects=false_rejects,
         seed=seed,
         mm_per_px=mm_per_px,
@@ -195,14 +191,6 @@ def _beside(given: str, method: str) -> tuple[str, ...]:
     if unknown:
         raise typer.BadParameter(f"--beside {unknown[0]!r}: 'all', 'none', or some of {', '.join(METHODS)}")
     return tuple(name for name in METHODS if name in names and name != method)
-
-
-def _magnify(given: str) -> int | Literal["auto"]:
-    if given == "auto":
-        return "auto"
-    if given not in {"1", "2", "4"}:
-        raise typer.BadParameter(f"--magnify {given!r}: 'auto', 1, 2 or 4")
-    return int(given)
 
 
 def _tell(console: Console, fitted: Fitted, defects_given: bool, good: Path) -> None:

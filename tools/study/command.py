@@ -63,6 +63,7 @@ def study(
         float, typer.Option(min=1e-6, max=0.5, help="Share of good pictures that may fail.")
     ] = 0.05,
     backbone: Annotated[str, typer.Option(help=f"One of {', '.join(BACKBONES)}.")] = options.DEFAULT_BACKBONE,
+    magnify: Annotated[str, typer.Option(metavar="auto|N", help=options.MAGNIFY_HELP)] = "auto",
     cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Cache of features, shared by all trials.")] = None,
     other_levelling: Annotated[
         bool,
@@ -91,6 +92,7 @@ def study(
         false_rejects,
         options.group(group),
         options.backbone(backbone),
+        options.magnify(magnify),
         cache or default_folder(),
         other_levelling,
     )

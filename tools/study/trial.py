@@ -45,6 +45,7 @@ class Design:
     false_rejects: float
     group: str | None
     backbone: str
+    magnify: int | Literal["auto"]
     cache: Path
     other_levelling: bool = False
     """Whether each method is run a second time: without levelling at the frame's edge if it has it, with it if not."""
@@ -138,6 +139,7 @@ def _options(seed: int, design: Design) -> FitOptions:
         cache=design.cache,
         surface="study",
         backbone=design.backbone,
+        magnify=design.magnify,
         false_rejects=design.false_rejects,
         seed=seed,
         group=design.group,

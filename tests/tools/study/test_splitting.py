@@ -18,7 +18,7 @@ from tools.study.trial import Design, Half, divide  # noqa: E402
 
 
 def design(share: float = 2 / 3, half: Half = "all", group: str | None = None) -> Design:
-    return Design(share, half, 0.05, group, "tf_efficientnet_lite0", Path())
+    return Design(share, half, 0.05, group, "tf_efficientnet_lite0", "auto", Path())
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,12 @@ class Method:
 METHODS = {
     method.name: method
     for method in (
-        Method("cse", "centroids of whitened features, evidence learned by contrast, detail of colour", fit_cse, levelled=True),
+        Method(
+            "cse",
+            "whitened features, many centroids, learned evidence, detail of colour",
+            fit_cse,
+            levelled=True,
+        ),
         Method("whitened", "whitened features with many centroids", fit_whitened),
         Method("patchcore", "nearest neighbour in a coreset of good features (PatchCore)", fit_patchcore),
         Method("mahalanobis", "Mahalanobis distance to good (PaDiM without position)", fit_mahalanobis),
