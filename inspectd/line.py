@@ -66,13 +66,10 @@ def started_line(
     parts.callback(_close_engine, inspector)
     capture = CaptureSupervisor(settings.cameras, inspector)
     parts.callback(capture.close, CLOSE_S)
-    inspector.start()
-    account.inspector, account.capture, account.state = inspector, capture, DaemonState.INSPECTING
-    capture.start()
+    account.inspector, account.capture = inspector, capture
     switcher = None
     if registry is not None and outlets.shadow is not None:
         switcher = parts.enter_context(_switcher(given, registry, outlets.shadow, inspector, load))
-        outlets.shadow.resume()
     requests = Requests(
         settings,
         inspector,
@@ -85,6 +82,12 @@ def started_line(
     )
     control = parts.enter_context(ControlServer(settings.control.address, requests.answer, given.guard))
     account.vitals = vitals = Vitals([capture.pulse, *inspector.pulses, publisher.pulse, control.pulse])
+    if outlets.shadow is not None:
+        outlets.shadow.resume()  # before anybody may ask for another candidate
+    # Last, when nothing can fail any more: who would give a verdict on the frames that came before it did?
+    inspector.start()
+    account.state = DaemonState.INSPECTING
+    capture.start()
     return Line(inspector, capture, switcher, vitals)
 
 

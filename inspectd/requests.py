@@ -16,6 +16,7 @@ from inspectd.models.switch import Asked, Deletion, Looking, NoLooking, Switcher
 from inspectd.pipeline.inspector import Inspector
 from inspectd.replay import page
 from inspectd.settings import Settings
+from inspectd.shadow.shadow import Shadow
 from inspectd.trigger import take_trigger
 from inspectd.web.counts import take_count
 from inspectd.wire.models import (
@@ -37,7 +38,6 @@ from inspectd.wire.models import (
     ReplayRequest,
     RollbackRequest,
     ShadowRequest,
-    ShadowStanding,
     ShadowState,
     Status,
     StatusRequest,
@@ -163,7 +163,7 @@ class Requests:
             case ShadowRequest(model=str(model)):
                 order = Looking(switcher.registry.find(model).bundle, who=request.who, why=request.why)
             case PromoteRequest():
-                bundle = _candidate(switcher.shadow.standing)
+                bundle = _candidate(switcher.shadow)
                 order = Order(action=ChangeAction.PROMOTE, bundle=bundle, who=request.who, why=request.why)
             case UndoRequest():
                 order = Order(action=ChangeAction.UNDO, who=request.who, why=request.why)
@@ -178,10 +178,15 @@ class Requests:
         return self._switcher
 
 
-def _candidate(shadow: ShadowStanding | None) -> str:
+def _candidate(shadow: Shadow) -> str:
     """The bundle to promote."""
-    if shadow is None:
+    bundle, standing = shadow.bundle, shadow.standing
+    if standing is None:
         raise ModelRefusedError("no candidate looks on; 'inspectd models shadow MODEL' has one do so")
-    if shadow.state is ShadowState.FAILED:
-        raise ModelRefusedError(f"the candidate {shadow.bundle} was stopped: {shadow.reason}")
-    return shadow.bundle
+    if standing.bundle != bundle:
+        raise ModelRefusedError(
+            f"{standing.bundle} is loading and has looked at no frame yet; see first how it compares, or activate it"
+        )
+    if standing.state is ShadowState.FAILED:
+        raise ModelRefusedError(f"the candidate {standing.bundle} was stopped: {standing.reason}")
+    return standing.bundle

@@ -38,6 +38,7 @@ from inspectd.capture.channel import (
     Release,
 )
 from inspectd.capture.content import ContentCheck, Fault
+from inspectd.capture.process import SHOWN_SLOTS
 from inspectd.capture.ring import RingWriter
 from inspectd.errors import CameraError, ViewError
 from inspectd.offspring import die_with
@@ -81,7 +82,7 @@ class Worker:
         self._next = begin.first
         # The slot freed last is filled first: its memory is warm, and no more is touched than the load needs.
         self._free = list(reversed(range(begin.slots)))
-        self._reserved = begin.slots // 2
+        self._reserved = max(begin.slots // 2, begin.slots - SHOWN_SLOTS)
         self._block = block
         self._restamp = block and not live
         self._fired = fired

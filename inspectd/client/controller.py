@@ -12,7 +12,7 @@ import zmq
 from pydantic import Discriminator, TypeAdapter, ValidationError
 
 from inspectd.client.connection import Connection
-from inspectd.client.messages import parsed
+from inspectd.client.messages import parsed, requested
 from inspectd.client.replayer import Answer, whole
 from inspectd.closing import Closing
 from inspectd.errors import (
@@ -259,7 +259,7 @@ class Controller(Closing):
         return self._ask_parts(request, refused)[0]
 
     def _ask_parts(self, request: ControlRequest, refused: type[RequestRefusedError]) -> list[bytes]:
-        self._socket.send(request.model_dump_json().encode())
+        self._socket.send(requested(request))
         if not self._socket.poll(round(self._timeout_s * 1000)):
             # An answer that comes later must not be taken for the next one's.
             self._socket.close()

@@ -1,4 +1,4 @@
-"""Reading messages off the wire, refusing what is not of it with words."""
+"""Requests onto the wire; messages off it, refusing what is not of it with words."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ _Parsed = TypeVar("_Parsed")
 
 _NUMBERED: Final[TypeAdapter[Numbered]] = TypeAdapter(Annotated[Numbered, Discriminator("kind")])
 _KINDS: Final = ("verdict", "part", "change")
+
+
+def requested(request: BaseModel) -> bytes:
+    """A request as it is sent. What is null and need not be said is left out: a daemon refuses what it does not know,
+    and an older one knows less."""
+    fields = type(request).model_fields.items()
+    unsaid = {name for name, field in fields if field.default is None and getattr(request, name) is None}
+    return request.model_dump_json(exclude=unsaid).encode()
 
 
 def parsed(model: type[Read], data: bytes) -> Read:

@@ -10,7 +10,7 @@ import zmq
 from pydantic import BaseModel
 
 from inspectd.client.connection import Connection
-from inspectd.client.messages import parsed
+from inspectd.client.messages import parsed, requested
 from inspectd.closing import Closing
 from inspectd.errors import ClientError
 from inspectd.keys.files import read_client
@@ -56,7 +56,7 @@ class Replayer(Closing):
         Raises:
             ClientError: no whole answer came, or the request was refused, or this client is not let in.
         """
-        request = ReplayRequest(first=first, last=last).model_dump_json().encode()
+        request = requested(ReplayRequest(first=first, last=last))
         for _ in range(TRIES):
             answer = self._try(request)
             if answer is not None:
@@ -116,6 +116,8 @@ def replay(
 def whole(ask: Callable[[int, int | None], Answer], first: int, last: int | None) -> Iterator[bytes]:
     """Every verdict of a range, of which one call of `ask` gives the beginning.
 
+    Without a last number it ends with what was the newest at the first call: a fast line would always have a newer one.
+
     Raises:
         ClientError: as `ask`, or the journal was replaced meanwhile.
     """
@@ -128,6 +130,7 @@ def whole(ask: Callable[[int, int | None], Answer], first: int, last: int | None
             return
         yield from verdicts
         journal, first = end.journal, number_of(verdicts[-1]) + 1
+        last = end.last if last is None else last
 
 
 def number_of(verdict: bytes) -> int:

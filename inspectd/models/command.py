@@ -243,7 +243,7 @@ def _progress() -> Iterator[Callable[[ChangeStanding], None]]:
 def _show_candidate(asked: Controller | Offline, page: Path | None, *, show: bool) -> None:
     from rich.console import Console  # noqa: PLC0415 - see the top of this file
 
-    from inspectd.errors import OutputError  # noqa: PLC0415 - likewise
+    from inspectd.manual.pictures import write_file  # noqa: PLC0415 - likewise
     from inspectd.shadow.findings import Findings  # noqa: PLC0415 - likewise
     from inspectd.shadow.report import report  # noqa: PLC0415 - likewise
     from inspectd.shadow.telling import told  # noqa: PLC0415 - likewise
@@ -254,10 +254,7 @@ def _show_candidate(asked: Controller | Offline, page: Path | None, *, show: boo
         Console(highlight=False).print(told(findings, known.shadow))
     if page is not None:
         names = {model.bundle: model.name for model in known.models if model.name is not None}
-        try:
-            page.write_text(report(findings, names))
-        except OSError as error:
-            raise OutputError(f"{page}: cannot be written: {error.strerror or error}") from error
+        write_file(page, report(findings, names).encode())
 
 
 def _say_what_judges(asked: Controller | Offline, done: ChangeStanding | None = None) -> None:

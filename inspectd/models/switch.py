@@ -178,8 +178,9 @@ class Switcher(Closing):
 
     def stop(self) -> None:
         """Take no more requests, and no model that is being loaded."""
-        self._over.set()
-        self._orders.put(None)
+        with self._lock:  # or a request that was let in meanwhile would come after the end, and never be answered for
+            self._over.set()
+            self._orders.put(None)
 
     def close(self) -> None:
         """Stop, and wait for a change under way, but not for long. May be called more than once."""
@@ -202,7 +203,7 @@ class Switcher(Closing):
                 raise ModelRefusedError("the daemon is ending")
             self._standings.append(standing)
             self._forget_old()
-        self._orders.put(order)
+            self._orders.put(order)
         return order.id
 
     @property

@@ -107,6 +107,7 @@ class Trial(Closing):
         self._handed.put(seen)
         if self._over.is_set():  # meanwhile; the thread may look there no more
             self._let_go()
+            self._handed.put(None)  # or it may, and what was to end its wait has gone with the rest
 
     # The thread
 

@@ -257,19 +257,22 @@ def test_what_is_shown_of_a_dark_camera_is_corrected_as_any_frame(web: Path, tmp
     np.testing.assert_array_equal(sink.seen[1], picture(6, 40, 64))  # one that it does not fit, as it came
 
 
-def test_pictures_for_people_take_no_buffer_from_those_to_be_inspected(web: Path) -> None:
+@pytest.mark.parametrize(("queue_frames", "shown"), [(1, 13), (30, SHOWN_SLOTS)])
+def test_pictures_for_people_take_no_buffer_from_those_to_be_inspected(
+    web: Path, queue_frames: int, shown: int
+) -> None:
     for number in range(1, 31):
         cv2.imwrite(str(web / f"{number}.png"), np.zeros((48, 64), np.uint8))
     for number in range(31, 61):
         cv2.imwrite(str(web / f"{number}.png"), picture(number))
-    slots = 1 + SLACK_SLOTS + SHOWN_SLOTS
+    inspected = min(30, queue_frames + SLACK_SLOTS + SHOWN_SLOTS - shown)
     sink = Sink(keep=True)
-    with capturing(sink, line=images(web, drop="newest", queue_frames=1)):
+    with capturing(sink, line=images(web, drop="newest", queue_frames=queue_frames)):
         until(lambda: sink.ends, "the end")
-        assert [shown.number for shown in sink.shown] == list(range(1, slots - slots // 2 + 1))
-        assert [frame.number for frame in sink.frames] == list(range(31, 31 + slots // 2))
+        assert [frame.number for frame in sink.shown] == list(range(1, shown + 1))
+        assert [frame.number for frame in sink.frames] == list(range(31, 31 + inspected))
     assert sink.numbers("line") == list(range(1, 61))
-    assert [lost.reason for lost in sink.losses] == 30 * [Reason.BLANK] + (30 - slots // 2) * [Reason.OVERRUN]
+    assert [lost.reason for lost in sink.losses] == 30 * [Reason.BLANK] + (30 - inspected) * [Reason.OVERRUN]
 
 
 def test_a_folder_waits_for_buffers_to_show_what_is_no_picture(web: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +69,20 @@ def test_the_client_and_the_command_ask_on_by_themselves(line: Configuration) ->
     told = CliRunner().invoke(app, ["replay", "--control", line.control, "--first", "7", "--last", "160"])
     assert told.exit_code == 0, told.output
     assert [json.loads(row)["sequence"] for row in told.output.splitlines()] == list(range(7, 161))
+
+
+def test_it_ends_though_the_line_goes_on(line: Configuration) -> None:
+    """And is slower than the line: the newest at the first page is the last."""
+    with Controller(line.control, 20) as controller:
+        newest = controller.page(1, limit=1).end.last
+        replaying = controller.replay(newest - 5)
+        first = next(replaying)
+        until = controller.page(1, limit=1).end.last
+        while controller.page(1, limit=1).end.last < until + 3:
+            time.sleep(0.05)
+        sequences = [json.loads(verdict)["sequence"] for verdict in (first, *replaying)]
+    assert sequences == list(range(newest - 5, sequences[-1] + 1))
+    assert newest <= sequences[-1] <= until
 
 
 def test_a_plain_socket_gets_one_message_of_several_parts(line: Configuration) -> None:

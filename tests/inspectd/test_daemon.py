@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import psutil
 import pytest
+import zmq
 
 from engines.bundle import Bundle
 from inspectd.errors import CameraError, EngineFailure, PublishError, SettingsError
@@ -130,6 +131,17 @@ def test_a_port_in_use_is_told(bundle: Bundle, tmp_path: Path, web: Path) -> Non
     assert first.verdicts in told
     assert "publish.verdicts" in told
     assert "Traceback" not in told
+
+
+def test_no_frame_is_taken_before_every_address_is_bound(bundle: Bundle, tmp_path: Path, web: Path) -> None:
+    configuration = Configuration(tmp_path, bundle, {"web": {"source": f"images:{web}"}})
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as another:
+        another.bind(configuration.control)
+        code, told = refused(configuration)
+    assert code == PublishError.exit_code
+    assert "control.address" in told
+    assert '"camera": "web"' not in told
+    assert configuration.verdicts_in_journal() == []
 
 
 def test_two_daemons_on_one_journal_are_refused(bundle: Bundle, tmp_path: Path, web: Path) -> None:

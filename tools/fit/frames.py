@@ -12,7 +12,6 @@ from calib.border import fit_border, level
 from calib.score import top_mean
 from engines.base import Engine
 from engines.manifest import TileGeometry
-from inspectd.view.area import cells_inside
 from tools.fit.models import Model
 from tools.fit.pictures import PictureFile
 from tools.fit.splits import Part
@@ -124,12 +123,16 @@ def see_spoilt(
 def see_defective(
     engine: Engine, geometry: TileGeometry, pictures: Sequence[PictureFile], advance: Advance
 ) -> list[SeenFrame]:
-    """Real defective pictures."""
+    """Real defective pictures.
+
+    Raises:
+        PictureError: nothing of one is inspected.
+    """
     seen: list[SeenFrame] = []
     for picture in pictures:
-        pixels, inside = picture.read(), picture.inspected()
+        pixels, inspected = picture.read(), picture.inspected_cells(geometry.cell)
         frame = _seen(picture.label, pixels, frame_map(engine, geometry, pixels), keep=len(seen) < _SHOWN)
-        seen.append(frame if inside is None else replace(frame, inspected=cells_inside(inside, geometry.cell)))
+        seen.append(replace(frame, inspected=inspected))
         advance(1)
     return seen
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspectd.archive.areas import decode_area
+from inspectd.view.area import cells_inside
 from tools.errors import PictureError
 from tools.pictures import SUFFIXES, decode_rgb, list_pictures, read_rgb
 
@@ -45,6 +46,22 @@ class PictureFile:
     def inspected(self) -> NDArray[np.bool_] | None:
         """Which of its pixels, H×W, are inspected; None for all."""
         return None if self.area is None else decode_area(self.area)
+
+    def inspected_cells(self, cell: int) -> NDArray[np.bool_] | None:
+        """Which cells of its map, of `cell` px, count; None for all.
+
+        Raises:
+            PictureError: none does.
+        """
+        inside = self.inspected()
+        if inside is None:
+            return None
+        cells = cells_inside(inside, cell)
+        if not cells.any():
+            raise PictureError(
+                f"{self.path}: what of it is inspected is too narrow for cells of {cell} px; take its label back"
+            )
+        return cells
 
     def read(self) -> NDArray[np.uint8]:
         """H×W×3 RGB.

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from engines.manifest import TileGeometry
 from engines.tiling import TileGrid, tile_grid
-from inspectd.view.area import cells_inside
 from tools.backbones.base import Backbone
 from tools.errors import PictureError
 from tools.fit.pictures import PictureFile
@@ -54,14 +53,12 @@ class Part:
         """Its tiles, as the daemon cuts them: none where nothing is inspected.
 
         Raises:
-            TileError: nothing of it is inspected.
+            PictureError: nothing of it is inspected.
         """
         grid = tile_grid(self.height, self.width, geometry)
-        inside = self.picture.inspected()
-        if inside is None:
-            return grid
-        block = inside[self.y : self.y + self.height, self.x : self.x + self.width]
-        return grid.restricted_to(cells_inside(block, geometry.cell))
+        inspected = self.picture.inspected_cells(geometry.cell)
+        # Only pictures that were picked out have an area, and they are never cut into blocks.
+        return grid if inspected is None else grid.restricted_to(inspected)
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,9 @@ class Recorder:
         )
         with self._lock:
             before = _label_of(entry)
-            # The label first: it keeps the daemon from removing the picture that the set is about to copy.
-            entry.set_label(label)
             try:
+                # The label first: it keeps the daemon from removing the picture that the set is about to copy.
+                entry.set_label(label)
                 self._regression.take(entry, label)
             except (ArchiveError, OutputError):
                 with suppress(ArchiveError):

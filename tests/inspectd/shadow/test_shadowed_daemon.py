@@ -87,9 +87,12 @@ def test_from_the_shadow_to_the_line(line: RegistryLine, tmp_path: Path) -> None
             metrics = page.read().decode()
         assert "inspectd_shadow_comparing 1.0" in metrics
         assert 'inspectd_shadow_frames_total{agreement="only_candidate_fails"}' in metrics
+        (tmp_path / "page.html").write_text("the page of before, which somebody reads")
+        os.link(tmp_path / "page.html", tmp_path / "read.html")
         shown = command(line, "shadow", "--show", "--report", str(tmp_path / "page.html"))
         assert "only candidate fails" in shown
         assert "data:image/jpeg" in (tmp_path / "page.html").read_text()
+        assert (tmp_path / "read.html").read_text() == "the page of before, which somebody reads"
         assert line.fine.path.name in command(line, "promote", "--why", "it sees more")
         before = daemon.journaled()
         daemon.wait_for_verdicts(before + 20)
@@ -125,6 +128,8 @@ def test_a_candidate_that_loads_holds_nothing_up(line: RegistryLine) -> None:
             assert f"{line.fine.path.name}, loading" in command(line, "shadow", "--show")
             with pytest.raises(ModelRefusedError, match="in the shadow"):
                 controller.delete("fine", **BY)
+            with pytest.raises(ModelRefusedError, match="has looked at no frame yet"):
+                controller.promote(**BY)
             with pytest.raises(ModelRefusedError, match=r"shadow by ada is under way .*--stop"):
                 controller.shadow("fine", **BY)
             controller.shadow(None, who="bob", why="later")

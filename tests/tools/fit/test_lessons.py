@@ -20,9 +20,11 @@ from calib.score import top_mean  # noqa: E402
 from engines.base import Ticket  # noqa: E402
 from engines.bundle import Bundle, open_bundle  # noqa: E402
 from engines.cuts import Cut  # noqa: E402
+from engines.manifest import TileGeometry  # noqa: E402
 from engines.pixels import PixelFormat  # noqa: E402
 from engines.tiling import tile_grid  # noqa: E402
 from inspectd.archive import ArchiveReader, Opinion  # noqa: E402
+from inspectd.archive.areas import encode_area  # noqa: E402
 from inspectd.frames import Loan  # noqa: E402
 from inspectd.pipeline.model import Model  # noqa: E402
 from inspectd.pipeline.onlookers import Seen  # noqa: E402
@@ -195,6 +197,16 @@ def test_a_set_keeps_what_of_a_picture_is_inspected(archive: Path, tmp_path: Pat
     case.area.unlink()
     with pytest.raises(PictureError, match="label the picture again"):
         find_lessons(None, regression.path, "brick", skip=False)
+
+
+def test_a_picture_of_which_no_cell_is_inspected_is_told(archive: Path) -> None:
+    strip = np.zeros((96, 96), np.bool_)
+    strip[:, 50] = True
+    (false_alarm,) = find_lessons(archive, None, "brick", skip=False).false_alarms
+    narrow = replace(false_alarm, area=encode_area(strip))
+    geometry = TileGeometry(size=64, overlap=16, cell=8, alignment=16)
+    with pytest.raises(PictureError, match=r"FAIL\.png: what of it is inspected is too narrow for cells of 8 px"):
+        cut_tiles([Part(narrow, 0, 0, 96, 96)], geometry, 10, np.random.default_rng(0))
 
 
 def test_pictures_that_were_picked_out_set_no_threshold() -> None:

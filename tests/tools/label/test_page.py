@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.train
 
 from starlette.testclient import TestClient  # noqa: E402
 
-from inspectd.archive import ArchiveReader, Opinion  # noqa: E402
+from inspectd.archive import ArchiveReader, Opinion, labels  # noqa: E402
 from inspectd.wire.models import Outcome, Reason  # noqa: E402
 from tests.daemons import wait_until  # noqa: E402
 from tests.inspectd.archive.frames import JOURNAL, filled, picture, seen  # noqa: E402
@@ -162,6 +164,17 @@ def test_a_full_disk_is_told_and_nothing_was_said(client: TestClient, archive: P
     assert label is not None
     assert label.opinion is Opinion.BAD
     assert not list(archive.rglob(".labelling-*"))
+
+
+def test_a_label_that_the_disk_does_not_confirm_was_not_said(
+    client: TestClient, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(directory: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(directory))
+
+    monkeypatch.setattr(labels, "sync_directory", failing)
+    assert say(client, FAIL, "good") == 500
+    assert ArchiveReader(archive).entry(FAIL).label() is None
 
 
 @pytest.mark.parametrize("before", [None, "unsure"])
