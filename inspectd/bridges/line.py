@@ -151,9 +151,11 @@ class Line:
             return False
         if isinstance(event, Silence | Map | Picture):
             return False
+        if self._silent or isinstance(event, Restart):
+            self._beat = None  # what was said before is over
         self._heard_s = self._clock()
-        if isinstance(event, Heartbeat | Restart):
-            self._beat = event if isinstance(event, Heartbeat) else None  # what the one before said is over
+        if isinstance(event, Heartbeat):
+            self._beat = event
         handover = self._handover(event)
         if handover is None:
             return False

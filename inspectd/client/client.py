@@ -37,9 +37,9 @@ class Client(Closing):
 
     With a replay address, verdicts come in order and each exactly once: what the socket dropped, and what was said
     while nobody listened, is asked for before anything newer is told. Where no answer comes, a `Gap` tells what is
-    missing; a patient client asks on instead, and tells so by `Repairing` and `Repaired`. Without a replay address,
-    every gap is told. Either way a verdict lost at the end is noticed through the heartbeat, which tells the newest
-    number every second.
+    missing; a patient client asks on instead, tells so by `Repairing` and `Repaired`, and passes over the heartbeats
+    that came meanwhile. Without a replay address, every gap is told. Either way a verdict lost at the end is noticed
+    through the heartbeat, which tells the newest number every second.
     """
 
     def __init__(
@@ -85,6 +85,8 @@ class Client(Closing):
         self._events: Iterator[Event | None] = iter(())
         self._ask_again_s: float | None = None
         """When what is missing is asked for again; None while nothing waits for that."""
+        self._late = False
+        """Whether what is in the socket may have come while a repair waited."""
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._poller = zmq.Poller()
         self._connections: list[Connection] = []
@@ -130,6 +132,8 @@ class Client(Closing):
                 return event
             if self._ask_again_s is not None:
                 continue
+            if self._late and not self._verdicts.poll(0):
+                self._late = False
             ready = dict(self._poller.poll(self._patience_ms(end_s)))
             for connection in self._connections:
                 connection.check()
@@ -196,7 +200,8 @@ class Client(Closing):
         if self._next <= newest:
             yield from self._repair(newest)
         if isinstance(message, Heartbeat):
-            yield message
+            if not self._late:  # else it says how the daemon was; the next one says how it is
+                yield message
         elif message.sequence == self._next:
             self._next += 1
             yield message
@@ -228,7 +233,7 @@ class Client(Closing):
                     yield from self._skip_to(last + 1, str(error))
                     return
                 if not repairing:
-                    repairing = True
+                    repairing = self._late = True
                     yield Repairing(self._next, last, str(error))
                 self._ask_again_s = time.monotonic() + ASK_AGAIN_S
                 yield None

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple
 
-from inspectd.client import Event, Gap, JournalReplaced, Map, Picture
+from inspectd.client import Event, Gap, JournalReplaced, Map, Picture, Silence
 from inspectd.viewer import telling
 from inspectd.viewer.album import Album, Shown
 from inspectd.viewer.condition import Signs, condition
@@ -40,7 +40,7 @@ class CameraScene:
     album: Album = field(default_factory=Album)
     roll: Roll = field(default_factory=Roll)
     heard_s: float | None = None
-    """When its last verdict came, as it was given; None where none did since the viewer began."""
+    """When its last verdict came, as it was given; None where neither one nor a picture did since the viewer began."""
     spots_at: int = 0
     """What had come when the defects on the roll changed last."""
 
@@ -72,7 +72,8 @@ class Scene:
     def take(self, event: Event) -> None:
         """Take note of what the client tells."""
         with self._lock:
-            self._problem = None
+            if not isinstance(event, Silence):  # where nobody lets us in, it is silent too
+                self._problem = None
             match event:
                 case Verdict() | PartVerdict():
                     self._heard()
@@ -86,7 +87,7 @@ class Scene:
                 case Map():
                     self._camera(event.header.camera).album.add_map(event)
                 case Picture():
-                    self._camera(event.header.camera).album.add_picture(event)
+                    self._add_picture(event)
                 case Gap(first=first, last=last):
                     self._missing += last - first + 1
                 case JournalReplaced():
@@ -130,6 +131,12 @@ class Scene:
             if live:
                 camera.heard_s = time.monotonic()
                 camera.rates.count(verdict.outcome, camera.heard_s)
+
+    def _add_picture(self, picture: Picture) -> None:
+        camera = self._camera(picture.header.camera)
+        camera.album.add_picture(picture)
+        if camera.heard_s is None:  # of a verdict that was given just before the viewer began
+            camera.heard_s = time.monotonic()
 
     def _change(self, change: Change) -> None:
         self._at += 1

@@ -104,6 +104,18 @@ def test_silence_is_the_safe_state_and_ends_with_a_word() -> None:
     assert bench.status() & (Status.READY | Status.SILENT) == Status.READY
 
 
+def test_what_was_said_before_a_silence_is_not_trusted_after_it() -> None:
+    """Verdicts that are replayed tell nothing of how the daemon is now."""
+    bench = Bench()
+    bench.line.hear(beat(10))
+    bench.clock.now += 600
+    bench.line.hear(verdict(11))
+    assert bench.status() & (Status.READY | Status.SILENT) == Status(0)
+    assert bench.line.image().state == 0
+    bench.line.hear(beat(11))
+    assert Status.READY in bench.status()
+
+
 def test_a_repair_is_the_safe_state_until_it_is_done() -> None:
     bench = Bench()
     bench.line.hear(verdict(1))

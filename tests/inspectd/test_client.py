@@ -293,23 +293,28 @@ def test_what_cannot_be_read_is_a_gap(path: Path, settings: PublishSettings) -> 
 
 
 def test_a_patient_client_waits_until_a_replay_can_fill_the_gap(path: Path, settings: PublishSettings) -> None:
-    """Nothing newer is told meanwhile, though it is published."""
+    """Nothing newer is told meanwhile, though it is published, and no heartbeat of meanwhile as if it were of now."""
     replay = f"tcp://127.0.0.1:{free_port()}"
     with publishing(path, settings) as publisher:
         for frame in range(1, 6):
             publisher.submit(draft(frame))
         assert publisher.flush(20)
-        with Client(settings.verdicts, replay=replay, since=3, replay_timeout_s=0.3, patient=True) as client:
+        with (
+            Client(settings.verdicts, replay=replay, since=3, replay_timeout_s=0.3, patient=True) as client,
+            Client(settings.verdicts) as onlooker,
+        ):
             (repairing,) = heard_until(client, lambda event: isinstance(event, Repairing))
             assert (repairing.first, repairing.last, replay in repairing.detail) == (3, 5, True)
             publisher.submit(draft(6))
             assert publisher.flush(20)
             assert [client.receive(wait_s) for wait_s in (0.0, 0.1, 1.0)] == [None] * 3
+            *_, meanwhile = heard_until(onlooker, until_sequence(6))
             with ReplayServer(replay, publisher._journal):
                 heard = heard_until(client, until_sequence(6))
     assert sequences(heard) == [3, 4, 5, 6]
     assert heard[3] == Repaired()
     assert of(heard, Gap) == []
+    assert all(heartbeat.beat > meanwhile.beat for heartbeat in of(heard, Heartbeat))
 
 
 def test_a_patient_client_does_not_wait_for_what_is_gone_with_its_journal(

@@ -29,9 +29,13 @@ class Backbone(ABC):
     taps: ClassVar[tuple[Tap, Tap, Tap]]
     """The finest map first."""
     mean: ClassVar[tuple[float, float, float]]
-    """Subtracted from RGB, grey levels."""
+    """Subtracted from RGB, grey levels. Whole ones, so that half precision and TF32 hold the difference exactly."""
     std: ClassVar[tuple[float, float, float]]
-    """RGB is divided by it after that, grey levels."""
+    """RGB is divided by it after that, grey levels. Powers of two, for the same reason."""
+    trained_mean: ClassVar[tuple[float, float, float]]
+    """As `mean`, when the weights were trained; what differs is folded into the weights."""
+    trained_std: ClassVar[tuple[float, float, float]]
+    """As `std`, when the weights were trained."""
     head: ClassVar[tuple[str, ...]]
     """Beginnings of the names of classifier weights, which nothing here computes."""
 

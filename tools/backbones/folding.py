@@ -1,8 +1,8 @@
 """Turning a trained network into the numbers that every runtime sees.
 
-BatchNorm is folded into the convolution before it, and the weights are then rounded to half precision once. They are
-kept as float32 that half holds exactly: so torch, ONNX Runtime and an FP16 engine start from identical numbers, and a
-graph can store them in half the room.
+BatchNorm is folded into the convolution before it, a normalisation of pixels that half precision cannot hold into the
+first one, and the weights are then rounded to half precision once. They are kept as float32 that half holds exactly: so
+torch, ONNX Runtime and an FP16 engine start from identical numbers, and a graph can store them in half the room.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from tools.backbones.base import Backbone
 from tools.errors import WeightsError
 
 
@@ -39,6 +40,24 @@ def _leaves(network: nn.Module) -> list[tuple[nn.Module, str, nn.Module]]:
         if not isinstance(parent, nn.BatchNorm2d)
         for name, module in parent.named_children()
     ]
+
+
+def fold_normalisation(network: nn.Module, backbone: Backbone) -> None:
+    """Have a network take pixels by `mean` and `std` for those that it was trained on, in place; BatchNorms are folded.
+
+    Exact but for the border: what the first convolution pads with is now the colour `mean`, and was `trained_mean`.
+    """
+    mean, std, trained_mean, trained_std = (
+        torch.tensor(each, dtype=torch.float64)
+        for each in (backbone.mean, backbone.std, backbone.trained_mean, backbone.trained_std)
+    )
+    stem = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
+    assert stem.bias is not None  # BatchNorm has left one
+    with torch.no_grad():
+        weight = stem.weight.double()
+        offset = ((mean - trained_mean) / trained_std).view(3, 1, 1)
+        stem.bias.copy_(stem.bias.double() + (weight * offset).sum((1, 2, 3)))
+        stem.weight.copy_(weight * (std / trained_std).view(3, 1, 1))
 
 
 def round_to_half(module: nn.Module) -> None:

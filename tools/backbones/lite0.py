@@ -34,8 +34,8 @@ class Lite0(Backbone):
 
     name = "tf_efficientnet_lite0"
     taps = (Tap(8, 40), Tap(16, 112), Tap(32, 320))
-    mean = (127.0, 127.0, 127.0)
-    std = (128.0, 128.0, 128.0)
+    mean = trained_mean = (127.0, 127.0, 127.0)
+    std = trained_std = (128.0, 128.0, 128.0)
     head = ("conv_head.", "bn2.", "classifier.")
 
     def packaged_weights(self) -> str | None:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from tools.backbones.base import Backbone, StateDict
-from tools.backbones.folding import fold_batch_norms, round_to_half, weights_sha256
+from tools.backbones.folding import fold_batch_norms, fold_normalisation, round_to_half, weights_sha256
 from tools.errors import WeightsError
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
@@ -28,7 +28,7 @@ class Loaded:
 
     backbone: Backbone
     network: nn.Module
-    """Frozen, BatchNorm folded, weights exact in half precision: N×3×T×T to its maps."""
+    """Frozen, weights exact in half precision: N×3×T×T, normalised by the backbone's `mean` and `std`, to its maps."""
     sha256: str
     """Over the folded weights."""
     source: str
@@ -55,6 +55,7 @@ def load_backbone(backbone: Backbone, file: Path | None = None) -> Loaded:
         state, source = read_state(found.path), f"{found.kind}:{found.path.name}"
     _fill(backbone, network, state, source)
     fold_batch_norms(network)
+    fold_normalisation(network, backbone)
     round_to_half(network)
     network.requires_grad_(requires_grad=False)
     return Loaded(backbone, network, weights_sha256(network), source)

@@ -61,10 +61,10 @@ def report(
 
 def _write(out: Path, page: str) -> None:
     """In place of the page that may be there, which stays until the new one is whole."""
-    file = out.resolve()
-    if file.exists() and not file.is_file():
-        raise OutputError(f"--out {out}: is there and no file, so no page can take its place; name another")
     try:
+        file = out.resolve()
+        if file.exists() and not file.is_file():
+            raise OutputError(f"--out {out}: is there and no file, so no page can take its place; name another")
         replace_file(file, page.encode())
     except OSError as error:
         raise OutputError(f"--out {out}: cannot be written: {error.strerror or error}") from error

@@ -5,7 +5,7 @@ import { Picture } from "./picture.js";
 import { ago, number, percent, rate, spoken } from "./words.js";
 
 const HOLD_MS = 1500;
-const OLD_S = 5; // since a camera's last verdict: from then on it says nothing of what goes past now
+const OLD_S = 5; // age of a verdict that is shown: from then on it says nothing of what goes past now
 const AROUND = 70; // px of a tile that are not picture
 const GAP = 10;
 const WELL = new Set(["running", "ended"]);
@@ -23,7 +23,7 @@ export class Cameras {
   }
 
   clear() {
-    for (const tile of this.tiles.values()) tile.picture.clear();
+    for (const tile of this.tiles.values()) tile.clear();
   }
 
   update(cameras) {
@@ -92,11 +92,17 @@ class Tile {
     this.stage.addEventListener("click", () => this.verdict && select(this.verdict));
   }
 
+  // Nothing of before is known any more.
+  clear() {
+    this.verdict = null;
+    this.heldUntil = 0;
+    this.picture.clear();
+    this.say("–", "NONE");
+    setText(this.score, "");
+  }
+
   update(camera, store, hold) {
     const ill = camera.state !== undefined && !WELL.has(camera.state);
-    const old = !ill && camera.quiet_s >= OLD_S;
-    setText(this.state, ill || camera.state === "ended" ? spoken(camera.state) : old ? `${ago(camera.quiet_s)} ago` : "");
-    this.root.classList.toggle("old", old);
     this.root.classList.toggle("ill", ill);
     const { frames_hz: hz = 0, failed = 0, errors = 0 } = camera.rate ?? {};
     setText(this.rates, `${rate(hz)} · F ${percent(failed)} · E ${percent(errors)}`);
@@ -134,6 +140,7 @@ class Tile {
   tell() {
     const { camera, ill, store } = this.told;
     const last = store.verdicts.findLast((verdict) => verdict.camera === camera.camera);
+    this.tellAge(camera, ill, last);
     if (last?.outcome === "ERROR") {
       this.say("ERROR", "ERROR");
       this.picture.say(spoken(last.reason).toUpperCase(), last.detail ?? "", "ERROR");
@@ -144,5 +151,14 @@ class Tile {
       if (this.verdict) this.say(this.verdict.outcome, this.verdict.outcome);
       this.picture.say(this.verdict ? "" : "No picture yet");
     }
+  }
+
+  // Of the verdict that is shown: pictures may have stopped coming while verdicts go on.
+  tellAge(camera, ill, last) {
+    const behind = last && this.verdict && last.outcome !== "ERROR" ? Date.parse(last.captured_utc) - Date.parse(this.verdict.captured_utc) : 0;
+    const age = camera.quiet_s + Math.max(0, behind) / 1000;
+    const old = !ill && age >= OLD_S;
+    setText(this.state, ill || camera.state === "ended" ? spoken(camera.state) : old ? `${ago(age)} ago` : "");
+    this.root.classList.toggle("old", old);
   }
 }

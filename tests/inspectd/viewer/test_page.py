@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
 
 from inspectd.wire.models import CameraState, DaemonState, Outcome, Reason
+from tests.inspectd.publishing import draft
 from tests.inspectd.viewer.serving import TOKEN, served
 from tests.inspectd.viewer.showing import ShownLine, showing
 
@@ -64,6 +65,21 @@ def page(chromium: Browser, address: str, line: ShownLine) -> Iterator[Page]:
     assert [
         said for said in wrong if not said.startswith(("verbose", "debug")) and "401 (Unauthorized)" not in said
     ] == []
+
+
+CLEAR = "rgba(0, 0, 0, 0)"
+"""A badge without a colour of its own."""
+
+
+def show_pass(line: ShownLine, page: Page, camera: str) -> Locator:
+    """A PASS, again and again until it is in the tile that is given back."""
+    badge = page.locator(".tile", has_text=camera).locator(".badge")
+    for _ in range(50):
+        line.show(Outcome.PASS, camera)
+        page.wait_for_timeout(200)
+        if badge.text_content() == "PASS":
+            return badge
+    raise AssertionError("no PASS on the page")
 
 
 def show_defect(line: ShownLine, page: Page, camera: str = "left") -> None:
@@ -157,6 +173,17 @@ def test_a_verdict_of_a_while_ago_does_not_look_like_one_of_now(page: Page, line
     expect(tile).to_have_class(re.compile(r"\bold\b"))
 
 
+def test_a_picture_of_a_while_ago_does_not_look_like_one_of_now(page: Page, line: ShownLine) -> None:
+    show_pass(line, page, "right")
+    tile = page.locator(".tile", has_text="right")
+    for _ in range(14):  # verdicts go on, pictures do not
+        line.publisher.submit(draft(1, camera="right", outcome=Outcome.FAIL))
+        page.wait_for_timeout(500)
+    expect(tile.locator(".state")).to_have_text(re.compile(r"^\d+ s ago$"))
+    expect(tile).to_have_class(re.compile(r"\bold\b"))
+    expect(tile.locator(".badge")).to_have_css("background-color", CLEAR)
+
+
 def test_with_the_token_parts_are_triggered_and_the_threshold_is_moved(page: Page, line: ShownLine) -> None:
     expect(page.locator("#actions")).to_be_hidden()
     page.get_by_role("button", name="Unlock").click()
@@ -204,9 +231,11 @@ def test_silence_is_an_alarm_and_speech_ends_it(chromium: Browser, tmp_path: Pat
         page = chromium.new_page(viewport=DESKTOP)
         page.goto(str(browser.base_url))
         expect(page.locator("#condition")).to_have_class("ok")
+        badge = show_pass(line, page, "web")
         line.publisher.close()
         expect(page.locator("#headline")).to_have_text("Nothing heard", timeout=10_000)
         expect(page.locator("body")).to_have_class("alarm stale")
+        expect(badge).to_have_css("background-color", CLEAR)
         page.close()
 
 
@@ -218,8 +247,11 @@ def test_a_viewer_that_is_gone_is_an_alarm_and_it_is_found_again(
         address = str(browser.base_url)
         page.goto(address)
         expect(page.locator("#condition")).to_have_class("ok")
+        badge = show_pass(line, page, "left")
     expect(page.locator("#headline")).to_have_text("No connection", timeout=10_000)
+    expect(badge).to_have_css("background-color", CLEAR)
     port = address.rstrip("/").rpartition(":")[2]
     with served(line.sources, tmp_path, port=int(port)):
         expect(page.locator("#condition")).to_have_class("ok", timeout=20_000)
+        expect(badge).to_have_text("–")  # the new viewer has seen no picture yet
     page.close()

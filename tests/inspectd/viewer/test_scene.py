@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inspectd.client import Gap, Map, Picture
+from inspectd.client import Gap, Map, Picture, Silence
 from inspectd.viewer.album import MAPS_AHEAD, RECENT, REMARKABLE
 from inspectd.viewer.condition import Level, Signs, condition
 from inspectd.viewer.rates import Rates
@@ -155,6 +155,22 @@ def test_a_camera_that_has_fallen_silent_is_told(scene: Scene) -> None:
     time.sleep(0.15)
     scene.take(BEAT)
     assert camera_of(scene)["quiet_s"] >= 0.1
+
+
+def test_a_picture_of_before_the_viewer_began_grows_old_too(scene: Scene) -> None:
+    scene.take(BEAT)
+    scene.remember([verdict(1)])
+    scene.take(picture(1))
+    assert camera_of(scene)["shown"]["sequence"] == 1
+    assert camera_of(scene)["quiet_s"] >= 0
+
+
+def test_silence_does_not_hide_why_nobody_lets_us_in(scene: Scene) -> None:
+    scene.cannot_listen("the daemon does not let this client in")
+    scene.take(Silence(5.0))
+    assert scene.since(0)["line"]["condition"]["headline"] == "Cannot listen"
+    scene.take(BEAT)
+    assert scene.since(0)["line"]["condition"]["headline"] != "Cannot listen"
 
 
 def test_rates_are_of_the_last_seconds() -> None:

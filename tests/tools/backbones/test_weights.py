@@ -14,7 +14,6 @@ timm = pytest.importorskip("timm", reason="the training extra is not installed")
 pytestmark = pytest.mark.train
 
 from tools.backbones import BACKBONES  # noqa: E402 - needs torch
-from tools.backbones.folding import fold_batch_norms  # noqa: E402
 from tools.backbones.lite0 import Lite0  # noqa: E402
 from tools.backbones.weights import cache_folder, load_backbone, read_state  # noqa: E402
 
@@ -58,20 +57,6 @@ def test_packaged_weights_under_timms_names_recognise_pictures(picture: str, cla
     with torch.inference_mode():
         logits = network.eval()(torch.from_numpy(normal).permute(2, 0, 1)[None])
     assert int(logits.argmax()) in classes
-
-
-def test_folding_changes_nothing_but_rounding() -> None:
-    folded, plain = LITE0.build(), LITE0.build()
-    state = {name: value for name, value in LITE0.to_timm(read_state(packaged())).items() if name in plain.state_dict()}
-    for network in (folded, plain):
-        network.load_state_dict(state, strict=True)
-        network.eval()
-    fold_batch_norms(folded)
-    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
-    pixels = torch.rand(2, 3, 64, 64) * 2 - 1
-    with torch.inference_mode():
-        for expected, found in zip(plain(pixels), folded(pixels), strict=True):
-            torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_loaded_weights_are_exact_in_half_precision_and_frozen() -> None:

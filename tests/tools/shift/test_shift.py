@@ -170,3 +170,9 @@ def test_a_pipe_or_device_is_not_replaced_by_a_page(line: Configuration, tmp_pat
         code, output = report(str(line.journal), "--out", str(there))
         assert (code, f"--out {there}: is there and no file" in output) == (1, True)
     assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_name_that_no_disk_takes_is_told(line: Configuration, tmp_path: Path) -> None:
+    out = tmp_path / ("long" * 100)
+    code, output = report(str(line.journal), "--out", str(out))
+    assert (code, f"--out {out}: cannot be written: File name too long" in output) == (1, True)
