@@ -35,10 +35,10 @@ LEAST_DISCOUNT = 0.0
 """Nats. Where good pictures show less than even odds anywhere, evidence counts from even odds."""
 LOCATED = 200
 """Held-out tiles of each sort at most on which detail is tried."""
-TOLERANCE = 0.02
-"""AUPRO that detail may lose there and ship all the same, for its cells have a quarter of the area: no more than what
-other tiles would move it by. Magnetic tiles lose 0.04 and stay without; papers gain up to 0.06 or lose 0.004, and on
-real defects, all of them gain."""
+TOLERANCE = 0.05
+"""AUPRO that detail may lose there and ship all the same, for its cells have a quarter of the area: about what other
+tiles would move it by. Magnetic tiles and brick lose 0.13 to 0.17 and stay without; papers gain up to 0.06 or lose 0.02,
+and gain on real defects."""
 
 
 def fit_cse(data: TrainingSet) -> Model:
