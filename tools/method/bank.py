@@ -23,28 +23,6 @@ def distance(embedding: Tensor, centroids: Tensor) -> Tensor:
     """
     count, _, rows, columns = embedding.shape
     points = positions(embedding)
-    own = centroids.index_select(0, nearest(points, centroids))
-    return (points - own).square().sum(1).sqrt().reshape(count, rows, columns)
-
-
-def relative_distance(embedding: Tensor, bank: Tensor) -> Tensor:
-    """The same, over what is usual around the nearest centroid: where good varies much, more is needed to be strange
-    (as the local outlier factor has it, Breunig et al., SIGMOD 2000).
-
-    Args:
-        embedding: N×E×h×w.
-        bank: K×(E+1), centroids, and beside each the reciprocal of its radius.
-
-    Returns:
-        N×h×w.
-    """
-    count, width, rows, columns = embedding.shape
-    points = positions(embedding)
-    own = bank.index_select(0, nearest(points, bank[:, :width]))
-    apart = (points - own[:, :width]).square().sum(1).sqrt()
-    return (apart * own[:, width]).reshape(count, rows, columns)
-
-
-def nearest(points: Tensor, centroids: Tensor) -> Tensor:
-    """n×E and K×E to the number of the nearest centroid, n."""
-    return torch.argmin(0.5 * centroids.square().sum(1) - points @ centroids.T, dim=1)
+    half_norms = 0.5 * centroids.square().sum(1)
+    nearest = torch.argmin(half_norms - points @ centroids.T, dim=1)
+    return (points - centroids.index_select(0, nearest)).square().sum(1).sqrt().reshape(count, rows, columns)

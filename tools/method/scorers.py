@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tools.method.bank import distance, relative_distance
+from tools.method.bank import distance
 from tools.method.detail import Detail
 from tools.method.embedder import Embedder
 from tools.method.evidence import Evidence
@@ -44,20 +44,6 @@ class BankScorer(Scorer):
         return distance(self.projection(features), centroids)
 
 
-class LocalBankScorer(Scorer):
-    """Distance to the nearest centroid of a linear embedding, over that centroid's radius; see `relative_distance`."""
-
-    depth = MIDDLE
-
-    def __init__(self, projection: Projection) -> None:
-        super().__init__()
-        self.projection = projection
-
-    def forward(self, features: Features, centroids: Tensor) -> Tensor:
-        """N×h×w, h and w of the middle map; `centroids` with their radii."""
-        return relative_distance(self.projection(features), centroids)
-
-
 class CseScorer(Scorer):
     """Distance to the nearest centroid of whitened features and one learned coordinate, in which every centroid is 0.
 
@@ -68,15 +54,15 @@ class CseScorer(Scorer):
     depth = FINE
     scales: Tensor
 
-    def __init__(self, bank: LocalBankScorer, evidence: Evidence, scales: tuple[float, float]) -> None:
+    def __init__(self, projection: Projection, evidence: Evidence, scales: tuple[float, float]) -> None:
         """`scales`: of distance and of evidence."""
         super().__init__()
-        self.bank, self.evidence = bank, evidence
+        self.projection, self.evidence = projection, evidence
         self.register_buffer("scales", torch.tensor(scales))
 
     def forward(self, features: Features, centroids: Tensor) -> Tensor:
         """N×h×w, h and w of the fine map."""
-        strange = enlarge(self.bank(features, centroids)[:, None], 2)[:, 0] * self.scales[0]
+        strange = enlarge(distance(self.projection(features), centroids)[:, None], 2)[:, 0] * self.scales[0]
         return torch.sqrt(strange.square() + (self.evidence(features) * self.scales[1]).square())
 
 

@@ -21,7 +21,6 @@ from tools.fit.methods import BASELINES, METHODS  # noqa: E402
 from tools.fit.methods.cse import fit_cse  # noqa: E402
 from tools.fit.methods.evidence import train_evidence  # noqa: E402
 from tools.fit.methods.linear import fit_mahalanobis  # noqa: E402
-from tools.fit.methods.local_bank import radii  # noqa: E402
 from tools.fit.methods.patchcore import greedy_coreset  # noqa: E402
 from tools.fit.methods.published import fit_published  # noqa: E402
 from tools.fit.models import Model, tile_maps, tile_scores  # noqa: E402
@@ -175,6 +174,7 @@ def test_cse_ships_evidence_where_it_finds_kinds_that_it_has_not_seen(models: di
     assert model.figures["unseen_kinds_auroc_cse"] > 0.99 > model.figures["unseen_kinds_auroc_whitened"]
     assert "both ship, side by side" in model.choices[0]
     assert model.losses[-1].contrast < model.losses[0].contrast / 2
+    np.testing.assert_array_equal(model.centroids, models["whitened"].centroids)
 
 
 def test_cse_does_without_detail_where_colour_misleads_about_the_places(data: TrainingSet) -> None:
@@ -195,15 +195,6 @@ def test_cse_draws_in_detail_where_colour_tells_the_places(data: TrainingSet) ->
     assert "colour draws them" in model.choices[1]
     assert model.figures["synthetic_aupro_detailed"] > model.figures["synthetic_aupro_plain"]
     assert tile_maps(model, told.held_out).shape == (40, 32, 32)
-
-
-def test_a_radius_is_how_far_good_strays_from_its_centroid() -> None:
-    centroids = np.array([[0.0, 0.0], [50.0, 0.0], [99.0, 0.0]], np.float32)
-    angles = np.linspace(0, 6, 5000)
-    circle = np.stack([np.cos(angles), np.sin(angles)], 1)
-    rows = np.concatenate([circle, 3 * circle + (50, 0)]).astype(np.float32)
-    near, far, empty = radii(rows, centroids)
-    assert (near, far, empty) == pytest.approx((0.5, 1.5, 1), rel=0.02)
 
 
 def test_cse_ships_the_bank_alone_where_evidence_misleads_about_kinds_that_it_has_not_seen() -> None:

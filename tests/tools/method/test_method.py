@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the training extra is not installed")
 pytestmark = pytest.mark.train
 
-from tools.method.bank import distance, relative_distance  # noqa: E402 - needs torch
+from tools.method.bank import distance  # noqa: E402 - needs torch
 from tools.method.decoder import Decoder  # noqa: E402
 from tools.method.detail import SHARE, WINDOW, Detail  # noqa: E402
 from tools.method.embedder import Embedder  # noqa: E402
@@ -22,9 +22,9 @@ from tools.method.scorers import (  # noqa: E402
     DETAIL,
     FINE,
     MIDDLE,
+    BankScorer,
     CseScorer,
     DetailedScorer,
-    LocalBankScorer,
     LockedScorer,
 )
 
@@ -101,13 +101,13 @@ def test_a_channel_that_hardly_ever_fires_is_not_blown_up() -> None:
 def test_distance_and_evidence_are_side_by_side_and_scaled() -> None:
     features = some_features()
     projection, evidence = whitening(features), Evidence(CHANNELS).requires_grad_(requires_grad=False)
-    bank, centroids = LocalBankScorer(projection), torch.rand(5, 9)
-    near, shown = bank(features, centroids), evidence(features)
-    only_distance = CseScorer(bank, evidence, (2.0, 0.0))(features, centroids)
+    centroids = torch.rand(5, 8)
+    near, shown = BankScorer(projection)(features, centroids), evidence(features)
+    only_distance = CseScorer(projection, evidence, (2.0, 0.0))(features, centroids)
     assert only_distance.shape == (4, 16, 16)
     assert only_distance.mean() == pytest.approx(2 * near.mean().item(), rel=1e-3)
-    torch.testing.assert_close(CseScorer(bank, evidence, (0.0, 3.0))(features, centroids), 3 * shown)
-    both = CseScorer(bank, evidence, (2.0, 3.0))(features, centroids)
+    torch.testing.assert_close(CseScorer(projection, evidence, (0.0, 3.0))(features, centroids), 3 * shown)
+    both = CseScorer(projection, evidence, (2.0, 3.0))(features, centroids)
     torch.testing.assert_close(both, torch.sqrt(only_distance.square() + (3 * shown).square()))
 
 
@@ -152,8 +152,8 @@ def test_a_surface_of_one_colour_is_sharpened_nowhere() -> None:
 
 def test_a_detailed_map_has_the_resolution_of_colour() -> None:
     features, evidence = some_features(), Evidence(CHANNELS).requires_grad_(requires_grad=False)
-    coarse = CseScorer(LocalBankScorer(whitening(features)), evidence, (1.0, 1.0))
-    assert DetailedScorer(coarse, Detail())(features, torch.rand(5, 9)).shape == (4, 32, 32)
+    coarse = CseScorer(whitening(features), evidence, (1.0, 1.0))
+    assert DetailedScorer(coarse, Detail())(features, torch.rand(5, 8)).shape == (4, 32, 32)
 
 
 def test_the_embedder_has_the_published_shape() -> None:
@@ -201,12 +201,6 @@ def test_distance_is_that_of_the_nearest_centroid_even_where_it_is_tiny() -> Non
     double = points.astype(np.float64)[:, None] - centroids.astype(np.float64)
     expected = np.sqrt((double**2).sum(-1)).min(-1).reshape(1, 3, 4)
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4)
-
-
-def test_distance_is_told_in_radii_of_the_nearest_centroid() -> None:
-    centroids = torch.tensor([[0.0, 0.0, 1.0], [10.0, 0.0, 0.25]])  # the last column: one over the radius
-    points = torch.tensor([[2.0, 0.0], [7.0, 4.0]]).T.reshape(1, 2, 1, 2)
-    assert relative_distance(points, centroids).tolist() == [[[2.0, 1.25]]]
 
 
 def test_score_is_the_mean_of_the_largest_cells() -> None:

@@ -19,13 +19,13 @@ from calib.score import top_mean as score_of
 from tools.evaluate.metrics import PixelCurves
 from tools.fit.extract import FeatureSet
 from tools.fit.methods.evidence import train_evidence
-from tools.fit.methods.local_bank import fit_local_bank
+from tools.fit.methods.linear import fit_whitened
 from tools.fit.models import Model, Scores, auroc, tile_maps, tile_scores
 from tools.fit.sets import TrainingSet
 from tools.method.detail import Detail
 from tools.method.evidence import Evidence
 from tools.method.score import top_cells, top_mean
-from tools.method.scorers import DETAIL, FINE, CseScorer, DetailedScorer, LocalBankScorer
+from tools.method.scorers import DETAIL, FINE, BankScorer, CseScorer, DetailedScorer
 
 EVIDENCE_SCALE = 0.3
 """How much a nat of evidence beyond what good pictures show counts, against the distance that they typically have. From
@@ -44,7 +44,7 @@ tiles would move it by. Magnetic tiles and brick lose 0.13 to 0.17 and stay with
 def fit_cse(data: TrainingSet) -> Model:
     """The bank of good with learned evidence and detail, or alone where evidence does harm on kinds of defects it has
     not seen."""
-    bank = fit_local_bank(data)
+    bank = fit_whitened(data)
     plain = tile_scores(bank, data.held_out)
     trial = _trial(bank, plain, data)
     figures = {"unseen_kinds_auroc_cse": trial.with_evidence, "unseen_kinds_auroc_whitened": trial.without}
@@ -91,11 +91,11 @@ def _trial(bank: Model, plain: Scores, data: TrainingSet) -> _Trial:
 
 
 def _with_evidence(bank: Model, plain: Scores, evidence: Evidence, data: TrainingSet) -> Model:
-    assert isinstance(bank.scorer, LocalBankScorer)
+    assert isinstance(bank.scorer, BankScorer)
     cells = top_cells(FINE, int(np.prod(data.good.fine.shape[2:])))
     evidence.discount(max(LEAST_DISCOUNT, _typical(evidence, data.held_out, cells)))
     scales = 1 / max(float(plain.mean()), 1e-6), EVIDENCE_SCALE
-    scorer = CseScorer(bank.scorer, evidence, scales).eval()
+    scorer = CseScorer(bank.scorer.projection, evidence, scales).eval()
     return replace(bank, method="cse", scorer=scorer, top_cells=cells)
 
 

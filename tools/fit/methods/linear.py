@@ -14,7 +14,7 @@ from tools.fit.extract import FeatureSet
 from tools.fit.models import Model
 from tools.fit.sets import TrainingSet
 from tools.method.features import positions
-from tools.method.projection import WIDTH, Projection
+from tools.method.projection import Projection
 from tools.method.score import top_cells
 from tools.method.scorers import MIDDLE, BankScorer
 
@@ -24,7 +24,7 @@ MOST_POSITIONS = 100_000
 
 def fit_whitened(data: TrainingSet) -> Model:
     """Distance to the nearest of many centroids of whitened good features."""
-    projection = whitening(data)
+    projection = _projection(data, Projection.fit_whitening)
     rows = projected(projection, thinned(data.good))
     centroids = fit_centroids(rows, centroid_count(data.centroids, len(rows)), data.seed)
     return bank_model("whitened", data, projection, centroids)
@@ -33,7 +33,7 @@ def fit_whitened(data: TrainingSet) -> Model:
 def fit_mahalanobis(data: TrainingSet) -> Model:
     """Distance to the mean of whitened good features: Gaussian, as PaDiM (Defard et al. 2020), but one for all
     positions, since nothing on a moving web has its place."""
-    projection = whitening(data)
+    projection = _projection(data, Projection.fit_whitening)
     mean = projected(projection, thinned(data.good)).mean(axis=0, keepdims=True, dtype=np.float64)
     return bank_model("mahalanobis", data, projection, mean.astype(np.float32))
 
@@ -61,12 +61,7 @@ def thinned(features: FeatureSet) -> FeatureSet:
     return features.only(slice(None, None, -(-len(features) * cells // MOST_POSITIONS)))
 
 
-def whitening(data: TrainingSet, width: int = WIDTH) -> Projection:
-    """The directions along which good varies most, each scaled to variance 1."""
-    return _projection(data, Projection.fit_whitening, width)
-
-
-def _projection(data: TrainingSet, learn: Callable[[Projection, Tensor], None], width: int = WIDTH) -> Projection:
-    projection = Projection(data.channels, width)
+def _projection(data: TrainingSet, learn: Callable[[Projection, Tensor], None]) -> Projection:
+    projection = Projection(data.channels)
     learn(projection, torch.cat([projection.averaged(lot) for lot in thinned(data.good).lots()]))
     return projection.eval()
