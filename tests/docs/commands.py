@@ -41,7 +41,8 @@ class GoesOn:
 
 INSPECTING = r"web.*running"
 """In the daemon's log."""
-HANDS_OVER = r'"status": \[("behind")?\]'
+HANDS_OVER = r'"status": \[("ready"|"behind")?\]'
+"""In a bridge's log: neither silent nor repairing, whether or not somebody takes what it offers."""
 BROKER = "connected|no broker"
 VERDICT = r"^ +\d+  \w+ #\d+ +(PASS|FAIL)"
 
