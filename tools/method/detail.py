@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tools.method.features import positions
+from tools.method.features import enlarge, positions
 
 WINDOW: Final = 17
 """Cells, each way, within which the strangeness of a place is handed to the cells that deviate most: as far as the
@@ -44,8 +44,7 @@ class Detail(nn.Module):
     def forward(self, strange: Tensor, colour: Tensor) -> Tensor:
         """`strange` N×h×w and `colour` N×3×2h×2w to N×2h×2w."""
         deviation = self.deviation(colour)[:, None]
-        doubled = functional.interpolate(strange[:, None], scale_factor=2.0, mode="bilinear", align_corners=False)
-        told = torch.sqrt(doubled.square() + (SHARE * deviation).square())
+        told = torch.sqrt(enlarge(strange[:, None], 2).square() + (SHARE * deviation).square())
         largest = functional.max_pool2d(deviation, (WINDOW, 1), 1, (WINDOW // 2, 0))
         largest = functional.max_pool2d(largest, (1, WINDOW), 1, (0, WINDOW // 2))
         return (told * ((deviation + _LEAST) / (largest + _LEAST)) ** SHARPNESS)[:, 0]

@@ -44,7 +44,7 @@ class FeatureExtractor(nn.Module):
         fine, middle, deep = loaded.backbone.taps
         self.channels: Channels = (fine.channels, middle.channels, deep.channels)
         strides = fine.stride // 2, fine.stride, middle.stride, deep.stride
-        self.strides = strides[0] // magnify, strides[1] // magnify, strides[2] // magnify, strides[3] // magnify
+        self.strides = tuple(stride // magnify for stride in strides)
         """Side of a cell, px: of colour, and of the three depths."""
         self.register_buffer("mean", torch.tensor(loaded.backbone.mean).view(3, 1, 1))
         self.register_buffer("std", torch.tensor(loaded.backbone.std).view(3, 1, 1))

@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 
 from calib.heatmap import enlarge
-from calib.score import top_mean as score_of
 from tools.evaluate.metrics import PixelCurves
 from tools.fit.extract import FeatureSet
 from tools.fit.methods.evidence import train_evidence
@@ -125,8 +124,8 @@ def _with_detail(model: Model, data: TrainingSet) -> Model:
 def _detail(data: TrainingSet, cells: int) -> Detail:
     detail = Detail()
     detail.fit(torch.from_numpy(data.good.colour.astype(np.float32)))
-    held_out = detail.deviation(torch.from_numpy(data.held_out.colour.astype(np.float32))).numpy()
-    detail.divide(max(float(np.median([score_of(deviation, cells) for deviation in held_out])), 1e-6))
+    held_out = detail.deviation(torch.from_numpy(data.held_out.colour.astype(np.float32)))
+    detail.divide(max(float(top_mean(held_out, cells).quantile(0.5)), 1e-6))
     return detail
 
 
