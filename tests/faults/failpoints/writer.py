@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 from pydantic import BaseModel
 
@@ -43,9 +44,11 @@ class Work(BaseModel):
 @contextmanager
 def published(work: Work) -> Iterator[Publisher]:
     """The journal's publisher, until it is closed in order."""
-    publishing.BEAT_S = BEAT_S
     failures: list[Exception] = []
-    with Journal(work.journal, max_age_days=30, max_size_mb=work.max_size_mb) as journal:
+    with (
+        patch.object(publishing, "BEAT_S", BEAT_S),
+        Journal(work.journal, max_age_days=30, max_size_mb=work.max_size_mb) as journal,
+    ):
         publisher = Publisher(
             work.settings,
             "line-3",
