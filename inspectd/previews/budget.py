@@ -9,19 +9,19 @@ CAPACITY: Final = 2.0
 
 
 class Budget:
-    """Of one camera: a bucket of tokens that fills by `rate_hz` a second.
+    """Of one camera: a bucket of tokens.
 
     A frame that did not pass takes any token, one that did only where the bucket is full: one is left for a defect.
     """
 
-    def __init__(self, rate_hz: float) -> None:
-        self._rate_hz = rate_hz
+    def __init__(self) -> None:
         self._tokens = CAPACITY
         self._counted_s = 0.0
 
-    def take(self, now_s: float, *, passed: bool) -> bool:
-        """Whether a frame at `now_s`, which only grows, is shown."""
-        self._tokens = min(CAPACITY, self._tokens + (now_s - self._counted_s) * self._rate_hz)
+    def take(self, now_s: float, rate_hz: float, *, passed: bool) -> bool:
+        """Whether a frame at `now_s`, which only grows, is shown; since the last one the bucket has filled by `rate_hz`
+        tokens a second."""
+        self._tokens = min(CAPACITY, self._tokens + (now_s - self._counted_s) * rate_hz)
         self._counted_s = now_s
         if self._tokens < (CAPACITY if passed else 1.0):
             return False

@@ -2,6 +2,7 @@
 
 As long as nobody subscribes, nothing is looked at, kept or encoded. While somebody does, a frame's buffer is held for
 the few milliseconds until it is encoded, one of each camera at a time: what comes before that is through is not shown.
+What pictures take of the processor is bounded: the more a picture takes, the fewer there are.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from inspectd.doorkeeper import Guard
 from inspectd.frames import Frame
 from inspectd.pipeline.onlookers import Seen
 from inspectd.previews.budget import Budget
+from inspectd.previews.pace import Pace
 from inspectd.previews.shrinking import shrink
 from inspectd.settings import PublishSettings
 from inspectd.sockets import bound_socket, end_context
@@ -54,6 +56,7 @@ class Previews(Closing):
         self._guard = guard or Guard()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._topics: frozenset[bytes] = frozenset()
+        self._pace = Pace(settings.pictures_hz)
         self._budgets: dict[str, Budget] = {}
         self._under_way: set[str] = set()
         self._chosen: queue.SimpleQueue[_Chosen | None] = queue.SimpleQueue()
@@ -95,8 +98,9 @@ class Previews(Closing):
         verdict, frame = seen.verdict, seen.frame
         if frame is None or not self._wanted(verdict.camera) or verdict.camera in self._under_way:
             return
-        budget = self._budgets.setdefault(verdict.camera, Budget(self._settings.pictures_hz))
-        if budget.take(time.monotonic(), passed=verdict.outcome is Outcome.PASS):
+        budget = self._budgets.setdefault(verdict.camera, Budget())
+        rate_hz = self._pace.rate_hz(len(self._budgets))
+        if budget.take(time.monotonic(), rate_hz, passed=verdict.outcome is Outcome.PASS):
             frame.retain()
             self._under_way.add(verdict.camera)
             self._chosen.put(_Chosen(verdict, frame))
@@ -135,7 +139,9 @@ class Previews(Closing):
         with suppress(queue.Empty):
             chosen = self._chosen.get(timeout=LOOK_S)
             if chosen is not None:
+                began_s = time.thread_time()
                 self._publish(chosen)
+                self._pace.took(time.thread_time() - began_s)
 
     def _publish(self, chosen: _Chosen) -> None:
         verdict, frame = chosen

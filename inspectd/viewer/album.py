@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from calib.heatmap import THRESHOLD_LEVEL, levels
 from inspectd.client import Map, Picture
-from inspectd.wire.models import Outcome
+from inspectd.wire.models import MapHeader, Outcome, PictureHeader, Verdict
 
 _Kept = TypeVar("_Kept")
 
@@ -39,6 +39,19 @@ def _colours() -> NDArray[np.uint8]:
 
 
 COLOURS: Final = _colours()
+
+
+class Name(NamedTuple):
+    """Of a verdict, its picture and its map, for ever: a number comes again where the journal was replaced, or an older
+    copy of it was put back, but not as long as the daemon lives."""
+
+    boot: str
+    sequence: int
+
+    @classmethod
+    def of(cls, said: Verdict | PictureHeader | MapHeader) -> Name:
+        """That of what was said."""
+        return cls(said.boot, said.sequence)
 
 
 class Heat:
@@ -72,45 +85,45 @@ class Shown:
 
 
 class Album:
-    """Of one camera, by the verdicts' numbers."""
+    """Of one camera, by the verdicts' names."""
 
     def __init__(self) -> None:
-        self._recent: OrderedDict[int, Shown] = OrderedDict()
-        self._remarkable: OrderedDict[int, Shown] = OrderedDict()
-        self._ahead: OrderedDict[int, Map] = OrderedDict()
+        self._recent: OrderedDict[Name, Shown] = OrderedDict()
+        self._remarkable: OrderedDict[Name, Shown] = OrderedDict()
+        self._ahead: OrderedDict[Name, Map] = OrderedDict()
 
     def add_picture(self, picture: Picture) -> None:
         """Keep a picture."""
-        number = picture.header.sequence
-        ahead = self._ahead.pop(number, None)
+        name = Name.of(picture.header)
+        ahead = self._ahead.pop(name, None)
         shown = Shown(picture, None if ahead is None else Heat(ahead))
-        _keep(self._recent, number, shown, RECENT)
+        _keep(self._recent, name, shown, RECENT)
         if picture.header.outcome is not Outcome.PASS:
-            _keep(self._remarkable, number, shown, REMARKABLE)
+            _keep(self._remarkable, name, shown, REMARKABLE)
 
     def add_map(self, distance_map: Map) -> None:
         """Keep a map, at least for a while. Most never get a picture: only those that do are worked on."""
-        number = distance_map.header.sequence
-        shown = self.shown(number)
+        name = Name.of(distance_map.header)
+        shown = self.shown(name)
         if shown is None:
-            _keep(self._ahead, number, distance_map, MAPS_AHEAD)
+            _keep(self._ahead, name, distance_map, MAPS_AHEAD)
         else:
             shown.heat = Heat(distance_map)
 
-    def shown(self, number: int) -> Shown | None:
-        """What is kept of verdict `number`."""
-        return self._recent.get(number) or self._remarkable.get(number)
+    def shown(self, name: Name) -> Shown | None:
+        """What is kept of a verdict."""
+        return self._recent.get(name) or self._remarkable.get(name)
 
-    def newest(self) -> list[int]:
-        """The numbers of the pictures kept of all frames, the newest first."""
+    def newest(self) -> list[Name]:
+        """The names of the pictures kept of all frames, the newest first."""
         return list(reversed(self._recent))
 
-    def remarkable(self) -> list[int]:
-        """The numbers of those that did not pass, the newest first."""
+    def remarkable(self) -> list[Name]:
+        """The names of those that did not pass, the newest first."""
         return list(reversed(self._remarkable))
 
 
-def _keep(shelf: OrderedDict[int, _Kept], number: int, kept: _Kept, most: int) -> None:
-    shelf[number] = kept
+def _keep(shelf: OrderedDict[Name, _Kept], name: Name, kept: _Kept, most: int) -> None:
+    shelf[name] = kept
     while len(shelf) > most:
         shelf.popitem(last=False)

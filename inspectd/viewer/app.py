@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from inspectd.errors import InspectdError, RequestRefusedError
 from inspectd.viewer.access import SESSION_S, Access
+from inspectd.viewer.album import Name, Shown
 from inspectd.viewer.gate import Gate
 from inspectd.viewer.orders import ORDERS, Orders
 from inspectd.viewer.scene import Scene
@@ -35,7 +36,7 @@ LOOKERS: Final = 32
 WRONG_TOKEN_S: Final = 1.0
 """Pause after a wrong token, for all who try."""
 KEEP: Final = "private, max-age=300, immutable"
-"""Of a picture: it is that of one verdict for ever, unless the viewer is started anew."""
+"""Of a picture and a map: their address names one verdict for ever."""
 
 PAGE: Final = files("inspectd.viewer") / "page"
 TYPES: Final = {
@@ -76,8 +77,8 @@ class Viewer:
             Route("/state", self._state),
             Route("/events", self._events),
             Route("/verdicts/{number:int}", self._verdict),
-            Route("/pictures/{camera}/{number:int}.jpg", self._picture),
-            Route("/maps/{camera}/{number:int}.png", self._map),
+            Route("/pictures/{boot}/{camera}/{number:int}.jpg", self._picture),
+            Route("/maps/{boot}/{camera}/{number:int}.png", self._map),
             Route("/orders", self._orders_standing),
             Route("/orders/{name}", self._order, methods=["POST"]),
         ]
@@ -154,11 +155,11 @@ class Viewer:
         self._lookers += 1
         try:
             yield "retry: 1000\n\n"
-            at, whole, session = 0, True, request.cookies.get(self._cookie)
+            at, session = 0, request.cookies.get(self._cookie)
             while self._access.may_look(session):
                 began = time.monotonic()
-                document = self._scene.since(at) | {"whole": whole}
-                at, whole = document["at"], False
+                document = self._scene.since(at)
+                at = document["at"]
                 yield f"data: {json.dumps(document, separators=(',', ':'))}\n\n"
                 await asyncio.sleep(max(0.05, TICK_S - (time.monotonic() - began)))
         finally:
@@ -171,16 +172,19 @@ class Viewer:
             raise HTTPException(HTTPStatus.NOT_FOUND, "No longer kept here.")
         return JSONResponse(verdict)
 
-    async def _picture(self, request: Request) -> Response:
+    def _shown(self, request: Request) -> Shown | None:
         self._demand_look(request)
-        shown = self._scene.shown(request.path_params["camera"], request.path_params["number"])
+        of = request.path_params
+        return self._scene.shown(of["camera"], Name(of["boot"], of["number"]))
+
+    async def _picture(self, request: Request) -> Response:
+        shown = self._shown(request)
         if shown is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, "No longer kept here.")
         return Response(shown.picture.jpeg, media_type="image/jpeg", headers={"Cache-Control": KEEP})
 
     async def _map(self, request: Request) -> Response:
-        self._demand_look(request)
-        shown = self._scene.shown(request.path_params["camera"], request.path_params["number"])
+        shown = self._shown(request)
         if shown is None or shown.heat is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, "No longer kept here.")
         return Response(shown.heat.png, media_type="image/png", headers={"Cache-Control": KEEP})

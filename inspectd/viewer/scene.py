@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from inspectd.client import Event, Gap, JournalReplaced, Map, Picture, Silence
 from inspectd.viewer import telling
-from inspectd.viewer.album import Album, Shown
+from inspectd.viewer.album import Album, Name, Shown
 from inspectd.viewer.condition import Signs, condition
 from inspectd.viewer.rates import Rates
 from inspectd.viewer.roll import Roll
@@ -52,7 +52,7 @@ class Scene:
         """`address` is that of the daemon's verdicts."""
         self._address = address
         self._lock = threading.Lock()
-        self._at = 0
+        self._at = self._begun_at = 1
         self._entries: deque[Entry] = deque(maxlen=ENTRIES)
         self._by_number: dict[int, Entry] = {}
         self._changes: deque[Change] = deque(maxlen=CHANGES)
@@ -149,7 +149,9 @@ class Scene:
         return self._cameras.setdefault(name, CameraScene())
 
     def _forget(self) -> None:
-        """Numbers began anew: what was known by its number is no longer."""
+        """Numbers began anew: what was known by its number is no longer, here and on every page."""
+        self._at += 1
+        self._begun_at = self._at
         self._entries.clear()
         self._by_number.clear()
         self._changes.clear()
@@ -159,16 +161,19 @@ class Scene:
     # What is told
 
     def since(self, at: int) -> dict[str, Any]:
-        """Everything as it is now, with the verdicts that came after `at`; 0 for all that are kept."""
+        """Everything as it is now, with the verdicts that came after `at`; 0 for all that are kept. It is `whole` where
+        these are all that are kept, and nothing that was told before holds any longer."""
         with self._lock:
+            whole = at < self._begun_at
             entries = [entry for entry in self._entries if entry.at > at]
             document: dict[str, Any] = {
                 "at": self._at,
+                "whole": whole,
                 "line": self._line(),
-                "cameras": [self._camera_told(name, at) for name in self._names()],
+                "cameras": [self._camera_told(name, 0 if whole else at) for name in self._names()],
                 "verdicts": [{"at": entry.at, **telling.told(entry.verdict)} for entry in entries],
             }
-            if self._changed_at > at or at == 0:
+            if self._changed_at > at or whole:
                 document["changes"] = [telling.told(change) for change in self._changes]
             return document
 
@@ -178,11 +183,11 @@ class Scene:
             entry = self._by_number.get(number)
             return None if entry is None else telling.told(entry.verdict)
 
-    def shown(self, camera: str, number: int) -> Shown | None:
+    def shown(self, camera: str, name: Name) -> Shown | None:
         """The picture of a verdict, where it is kept."""
         with self._lock:
             known = self._cameras.get(camera)
-            return None if known is None else known.album.shown(number)
+            return None if known is None else known.album.shown(name)
 
     def _line(self) -> dict[str, Any]:
         now_s = time.monotonic()
@@ -215,12 +220,12 @@ class Scene:
         }
         return status | {"spots": known.roll.spots()} if known.spots_at > at or at == 0 else status
 
-    def _pictures_told(self, album: Album, numbers: Iterable[int]) -> Iterator[dict[str, Any]]:
+    def _pictures_told(self, album: Album, names: Iterable[Name]) -> Iterator[dict[str, Any]]:
         """Those whose verdicts are known: on the way here, either may overtake the other."""
-        for number in numbers:
-            shown = album.shown(number)
-            if shown is not None and number in self._by_number:
-                yield {"sequence": number, "heat": shown.has_heat}
+        for name in names:
+            shown, entry = album.shown(name), self._by_number.get(name.sequence)
+            if shown is not None and entry is not None and entry.verdict.boot == name.boot:
+                yield {"sequence": name.sequence, "heat": shown.has_heat}
 
 
 _OF_HEARTBEAT: Final = {

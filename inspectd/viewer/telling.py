@@ -8,7 +8,7 @@ from inspectd.wire.models import Change, Message, Numbered, Verdict
 
 REGIONS: Final = 24
 """Most regions told of a frame."""
-_LEFT_OUT: Final = {"publisher", "boot", "journal", "wire", "captured_monotonic_ns", "decided_monotonic_ns"}
+_LEFT_OUT: Final = {"publisher", "journal", "wire", "captured_monotonic_ns", "decided_monotonic_ns"}
 _LEFT_OUT_OF_CHANGES: Final = {*_LEFT_OUT, "changed_monotonic_ns"}
 _LEFT_OUT_OF_PARTS: Final = {*_LEFT_OUT, "triggered_monotonic_ns"}
 

@@ -4,6 +4,7 @@ import { make } from "./dom.js";
 import { size } from "./words.js";
 
 const LABELS = 3;
+const EDGE = 0.03; // share of the width beside which a label would be cut off
 const APART = [0.6, 0.2]; // shares of width and height between two labels
 
 export class Picture {
@@ -24,9 +25,9 @@ export class Picture {
     const key = keyOf(verdict);
     if (this.wanted === `${key}/${heat}`) return this.key === key;
     this.wanted = `${key}/${heat}`;
-    const camera = encodeURIComponent(verdict.camera);
-    const picture = loaded(`pictures/${camera}/${verdict.sequence}.jpg`);
-    const map = heat ? loaded(`maps/${camera}/${verdict.sequence}.png`) : null;
+    const name = `${verdict.boot}/${encodeURIComponent(verdict.camera)}/${verdict.sequence}`;
+    const picture = loaded(`pictures/${name}.jpg`);
+    const map = heat ? loaded(`maps/${name}.png`) : null;
     let parts;
     try {
       parts = await Promise.all([picture, map]);
@@ -65,8 +66,10 @@ export class Picture {
     const of = (value, whole) => `${(100 * value) / whole}%`;
     const low = region.y + region.height > 0.86 * verdict.height ? " low" : "";
     const right = region.x > 0.45 * verdict.width ? " right" : "";
+    const first = region.x < EDGE * verdict.width ? " first" : "";
+    const last = region.x + region.width > (1 - EDGE) * verdict.width ? " last" : "";
     const box = make("div", {
-      class: `region${low}${right}`,
+      class: `region${low}${right || first}${right && last}`,
       style: {
         left: of(region.x, verdict.width),
         top: of(region.y, verdict.height),
@@ -94,7 +97,7 @@ export class Picture {
   }
 }
 
-export const keyOf = (verdict) => `${verdict.camera}/${verdict.sequence}`;
+export const keyOf = (verdict) => `${verdict.boot}/${verdict.camera}/${verdict.sequence}`;
 
 async function loaded(source) {
   const image = new Image();

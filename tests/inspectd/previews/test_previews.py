@@ -17,7 +17,8 @@ from engines.pixels import PixelFormat
 from inspectd.client import Client, Picture
 from inspectd.frames import Frame, Loan
 from inspectd.pipeline.onlookers import Seen
-from inspectd.previews.budget import Budget
+from inspectd.previews.budget import CAPACITY, Budget
+from inspectd.previews.pace import LEAST_HZ, SHARE, Pace
 from inspectd.previews.previews import Previews
 from inspectd.previews.shrinking import shrink
 from inspectd.settings import PublishSettings
@@ -140,23 +141,73 @@ def test_nothing_is_left_open(settings: PublishSettings) -> None:
 
 
 def test_good_frames_come_at_the_rate_and_no_faster() -> None:
-    budget = Budget(2.0)
-    shown = [now for now in np.arange(100.0, 110.0, 0.05) if budget.take(now, passed=True)]
+    budget = Budget()
+    shown = [now for now in np.arange(100.0, 110.0, 0.05) if budget.take(now, 2.0, passed=True)]
     assert 18 <= len(shown) <= 21
 
 
 def test_a_defect_is_shown_right_after_a_good_frame() -> None:
-    budget = Budget(2.0)
-    assert budget.take(100.0, passed=True)
-    assert not budget.take(100.1, passed=True)
-    assert budget.take(100.1, passed=False)
-    assert not budget.take(100.2, passed=False)
+    budget = Budget()
+    assert budget.take(100.0, 2.0, passed=True)
+    assert not budget.take(100.1, 2.0, passed=True)
+    assert budget.take(100.1, 2.0, passed=False)
+    assert not budget.take(100.2, 2.0, passed=False)
 
 
 def test_defects_alone_come_no_faster_either() -> None:
-    budget = Budget(2.0)
-    shown = [now for now in np.arange(100.0, 110.0, 0.05) if budget.take(now, passed=False)]
+    budget = Budget()
+    shown = [now for now in np.arange(100.0, 110.0, 0.05) if budget.take(now, 2.0, passed=False)]
     assert 18 <= len(shown) <= 22
+
+
+# How many
+
+
+def test_as_many_as_wanted_where_there_is_time() -> None:
+    pace = Pace(2.0)
+    assert pace.rate_hz(4) == 2.0  # none was made yet
+    pace.took(0.0004)
+    assert pace.rate_hz(4) == 2.0
+
+
+@pytest.mark.parametrize("cameras", [1, 4, 6])
+def test_what_pictures_take_of_the_processor_is_bounded(cameras: int) -> None:
+    pace = Pace(50.0)
+    for _ in range(100):
+        pace.took(0.0015)
+    assert pace.rate_hz(cameras) * cameras * 0.0015 == pytest.approx(SHARE)
+
+
+def test_few_are_shown_whatever_they_take_but_no_more_than_wanted() -> None:
+    for wanted, given in ((2.0, LEAST_HZ), (0.1, 0.1)):
+        pace = Pace(wanted)
+        pace.took(0.2)
+        assert pace.rate_hz(8) == given
+
+
+def test_one_that_took_long_is_soon_forgotten() -> None:
+    pace = Pace(2.0)
+    pace.took(0.1)
+    for _ in range(30):
+        pace.took(0.0005)
+    assert pace.rate_hz(1) == 2.0
+
+
+def test_large_pictures_come_less_often(client: Client, settings: PublishSettings) -> None:
+    lent, shown = Lent(), 0
+    pixels = np.random.default_rng(0).integers(0, 255, (2048, 2448), np.uint8)
+    dear = settings.model_copy(update={"pictures_hz": 50.0, "picture_side": 2048})
+    with Previews(dear) as previews:
+        wait_until(lambda: previews.wants_pictures, "the subscription")
+        began_s = time.monotonic()
+        for _ in range(40):
+            frame = lent.frame(pixels)
+            previews.saw(Seen(verdict(frame.number), frame, None))
+            frame.release()
+            time.sleep(0.05)
+        while (event := client.receive(0.5)) is not None:
+            shown += isinstance(event, Picture)
+    assert 1 <= shown <= CAPACITY + LEAST_HZ * (time.monotonic() - began_s)
 
 
 # How small

@@ -172,7 +172,7 @@ class ShownLine:
 @contextmanager
 def showing(journal: Path, cameras: tuple[str, ...] = ("web",), **settings: Any) -> Iterator[ShownLine]:
     """A line, in this process."""
-    published = local_settings(pictures=f"tcp://127.0.0.1:{free_port()}", **settings)
+    published = local_settings(pictures=f"tcp://127.0.0.1:{free_port()}").model_copy(update=settings)
     with Journal(journal, max_age_days=30, max_size_mb=64) as opened, Previews(published) as previews:
         line: list[ShownLine] = []
         failures: list[Exception] = []

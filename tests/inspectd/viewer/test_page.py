@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sy
 from inspectd.wire.models import CameraState, DaemonState, Outcome, Reason
 from tests.inspectd.publishing import draft
 from tests.inspectd.viewer.serving import TOKEN, served
-from tests.inspectd.viewer.showing import ShownLine, showing
+from tests.inspectd.viewer.showing import HEIGHT, REGION, WIDTH, ShownLine, showing
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DESKTOP, TABLET = ViewportSize(width=1280, height=800), ViewportSize(width=820, height=1180)
@@ -103,6 +103,27 @@ def test_a_defect_is_seen_with_its_size_and_its_map(page: Page, line: ShownLine)
     page.get_by_role("button", name="Map").click()
     expect(page.locator("#detail .said")).to_contain_text("FAIL")
     expect(page.locator("#detail td").first).to_have_text("20.0 × 12.0 mm")
+
+
+def test_labels_of_defects_at_the_edge_are_whole(page: Page, line: ShownLine) -> None:
+    corners = [(x, y) for x in (0, WIDTH - 16) for y in (0, HEIGHT - 16)]
+    regions = tuple(REGION.model_copy(update={"x": x, "y": y, "width": 16, "height": 16}) for x, y in corners)
+    tile = page.locator(".tile", has_text="left")
+    labels = tile.locator(".region span")
+    for _ in range(50):
+        line.show(Outcome.FAIL, "left", regions=regions)
+        page.wait_for_timeout(200)
+        if tile.locator(".region").count() == len(regions):
+            break
+    frame = tile.locator(".frame").bounding_box()
+    assert frame is not None
+    boxes = [box for box in (label.bounding_box() for label in labels.all()) if box is not None]
+    assert len(boxes) >= 2
+    for box in boxes:
+        assert frame["x"] <= box["x"]
+        assert box["x"] + box["width"] <= frame["x"] + frame["width"]
+        assert frame["y"] <= box["y"]
+        assert box["y"] + box["height"] <= frame["y"] + frame["height"]
 
 
 def test_the_strip_moves_and_a_verdict_can_be_chosen(page: Page, line: ShownLine) -> None:

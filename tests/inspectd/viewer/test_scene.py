@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inspectd.client import Gap, Map, Picture, Silence
-from inspectd.viewer.album import MAPS_AHEAD, RECENT, REMARKABLE
+from inspectd.client import Gap, JournalReplaced, Map, Picture, Silence
+from inspectd.viewer.album import MAPS_AHEAD, RECENT, REMARKABLE, Name
 from inspectd.viewer.condition import Level, Signs, condition
 from inspectd.viewer.rates import Rates
 from inspectd.viewer.roll import LENGTH_MM, Roll
@@ -84,7 +84,7 @@ def test_it_stays_bounded_whatever_comes(scene: Scene) -> None:
         scene.take(verdict(number, Outcome.FAIL))
         scene.take(picture(number, Outcome.FAIL))
         scene.take(distance_map(number))
-    kept = [number for number in range(1, 3 * ENTRIES) if scene.shown("web", number)]
+    kept = [number for number in range(1, 3 * ENTRIES) if scene.shown("web", Name("b", number))]
     assert len(kept) == REMARKABLE
     assert len(scene.since(0)["verdicts"]) == ENTRIES
     assert scene.verdict(1) is None
@@ -96,7 +96,7 @@ def test_a_map_finds_its_picture(scene: Scene, map_first: bool) -> None:
     events: list[Map | Picture] = [distance_map(1), picture(1)]
     for event in events if map_first else reversed(events):
         scene.take(event)
-    shown = scene.shown("web", 1)
+    shown = scene.shown("web", Name("b", 1))
     assert shown is not None
     assert shown.heat is not None
     assert shown.heat.png.startswith(b"\x89PNG")
@@ -116,7 +116,7 @@ def test_maps_without_pictures_do_not_pile_up(scene: Scene) -> None:
     scene.take(picture(99 - MAPS_AHEAD))
     scene.take(picture(99))
     for number, there in ((99 - MAPS_AHEAD, False), (99, True)):
-        shown = scene.shown("web", number)
+        shown = scene.shown("web", Name("b", number))
         assert shown is not None
         assert (shown.heat is not None) is there
 
@@ -137,9 +137,29 @@ def test_defects_are_kept_longer(scene: Scene) -> None:
     for number in range(2, 2 * RECENT):
         scene.take(verdict(number))
         scene.take(picture(number))
-    assert scene.shown("web", 2) is None
-    assert scene.shown("web", 1) is not None
+    assert scene.shown("web", Name("b", 2)) is None
+    assert scene.shown("web", Name("b", 1)) is not None
     assert [picture["sequence"] for picture in camera_of(scene)["kept"]] == [1]
+
+
+def test_numbers_that_began_anew_name_other_pictures(scene: Scene) -> None:
+    scene.take(verdict(1, Outcome.FAIL))
+    scene.take(picture(1, Outcome.FAIL))
+    at = scene.since(0)["at"]
+    assert not scene.since(at)["whole"]
+    scene.take(JournalReplaced("k", expected=2, found=1))
+    scene.take(verdict(1).model_copy(update={"boot": "c", "journal": "k"}))
+    scene.take(picture(1, Outcome.FAIL))  # late, of the one before
+    told = scene.since(at)
+    assert told["whole"]  # a page forgets what it has
+    assert [(said["boot"], said["sequence"]) for said in told["verdicts"]] == [("c", 1)]
+    assert camera_of(scene)["shown"] is None
+    scene.take(Picture(picture(1).header.model_copy(update={"boot": "c", "journal": "k"}), b"another"))
+    assert camera_of(scene)["shown"]["sequence"] == 1
+    shown = scene.shown("web", Name("c", 1))
+    assert shown is not None
+    assert shown.picture.jpeg == b"another"
+    assert not scene.since(told["at"])["whole"]
 
 
 def test_what_was_missed_is_counted(scene: Scene) -> None:

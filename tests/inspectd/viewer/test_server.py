@@ -34,13 +34,13 @@ def test_a_page_gets_verdicts_pictures_and_maps(line: ShownLine, tmp_path: Path)
         wait_until(lambda: line.previews.wants_pictures, "the subscription")
         line.show(Outcome.FAIL, "web")
         wait_until(lambda: shown(browser, "web"), "a picture")
-        number = shown(browser, "web")["sequence"]
-        said = next(one for one in state(browser)["verdicts"] if one["sequence"] == number)
+        name, said = address(browser, "web")
+        number = said["sequence"]
         assert (said["outcome"], said["regions"][0]["width_mm"]) == ("FAIL", 20.0)
         assert browser.get(f"/verdicts/{number}").json()["score"] == said["score"]
-        assert decoded(browser.get(f"/pictures/web/{number}.jpg")).shape[:2] == (480, 640)
+        assert decoded(browser.get(f"/pictures/{name}.jpg")).shape[:2] == (480, 640)
         wait_until(lambda: shown(browser, "web")["heat"], "its map")
-        heat = decoded(browser.get(f"/maps/web/{number}.png"))
+        heat = decoded(browser.get(f"/maps/{name}.png"))
         assert heat.shape == (60, 80, 4)
         assert heat[20, 13, 3] > 100  # in the region
         assert heat[50, 70, 3] == 0
@@ -67,6 +67,33 @@ def test_updates_come_by_themselves(line: ShownLine, tmp_path: Path) -> None:
         assert not told["whole"]
 
 
+def test_a_number_of_another_journal_is_another_address(tmp_path: Path) -> None:
+    places = ("verdicts", "maps", "pictures", "replay")
+    addresses = {place: f"tcp://127.0.0.1:{free_port()}" for place in places}
+    with served(Sources(**addresses, control="", keys=None), tmp_path) as browser:
+        names: list[str] = []
+        for journal in ("first.db", "second.db"):
+            with showing(tmp_path / journal, ("web",), **addresses) as line:
+                wait_until(lambda: line.previews.wants_pictures, "the subscription")
+                wait_until(lambda: heard_anew(browser, names), "its heartbeat")
+                line.show(Outcome.FAIL)
+                wait_until(lambda: shown(browser, "web"), "a picture")
+                name, said = address(browser, "web")
+                assert said["sequence"] == 1
+                answer = browser.get(f"/pictures/{name}.jpg")
+                assert "immutable" in answer.headers["cache-control"]
+                names.append(name)
+        assert names[0] != names[1]
+        gone = browser.get(f"/pictures/{names[0]}.jpg")
+        assert (gone.status_code, gone.headers["cache-control"]) == (404, "no-store")
+
+
+def heard_anew(browser: httpx.Client, names: list[str]) -> bool:
+    """Whether a heartbeat came of another daemon than those which `names` are of."""
+    beat = state(browser)["line"]["beat"]
+    return beat is not None and not any(name.startswith(beat["boot"]) for name in names)
+
+
 def test_silence_is_told(tmp_path: Path) -> None:
     with served(NOWHERE, tmp_path) as browser:
         condition = state(browser)["line"]["condition"]
@@ -76,7 +103,7 @@ def test_silence_is_told(tmp_path: Path) -> None:
 
 def test_what_is_no_longer_kept_is_not_found(tmp_path: Path) -> None:
     with served(NOWHERE, tmp_path) as browser:
-        for path in ("/pictures/web/9.jpg", "/maps/web/9.png", "/verdicts/9", "/page/main.py", "/page/..%2fapp.py"):
+        for path in ("/pictures/b/web/9.jpg", "/maps/b/web/9.png", "/verdicts/9", "/page/main.py", "/page/..%2fapp.py"):
             assert browser.get(path).status_code == 404, path
 
 
@@ -112,7 +139,7 @@ def test_with_the_token_the_daemon_is_asked(line: ShownLine, tmp_path: Path) -> 
 
 def test_from_elsewhere_the_token_is_wanted_to_look(tmp_path: Path) -> None:
     with served(NOWHERE, tmp_path, token=True, host="0.0.0.0") as browser:  # noqa: S104 - that is the test
-        for path in ("/state", "/events", "/verdicts/1", "/pictures/web/1.jpg", "/maps/web/1.png"):
+        for path in ("/state", "/events", "/verdicts/1", "/pictures/b/web/1.jpg", "/maps/b/web/1.png"):
             assert browser.get(path).status_code == 401, path
         assert enter(browser).status_code == 200
         cookie = next(iter(browser.cookies.jar))
@@ -190,6 +217,13 @@ def shown(browser: httpx.Client, camera: str) -> dict[str, Any]:
     cameras = {one["camera"]: one for one in state(browser)["cameras"]}
     told: dict[str, Any] = cameras.get(camera, {}).get("shown") or {}
     return told
+
+
+def address(browser: httpx.Client, camera: str) -> tuple[str, dict[str, Any]]:
+    """What names the picture that is shown, and its verdict."""
+    number = shown(browser, camera)["sequence"]
+    said: dict[str, Any] = next(one for one in state(browser)["verdicts"] if one["sequence"] == number)
+    return f"{said['boot']}/{camera}/{number}", said
 
 
 def decoded(answer: httpx.Response) -> Any:
