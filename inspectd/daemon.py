@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import NamedTuple
 
+import cv2
 import structlog
 
 from engines.errors import EnginesError
@@ -66,6 +67,7 @@ def run(
     Raises:
         InspectdError, EnginesError: it could not start.
     """
+    cv2.setNumThreads(1)  # pictures for people and archive must not take the engine's cores
     with ServiceManager() as manager:
         try:
             allow_open_files(len(settings.cameras))
