@@ -18,6 +18,7 @@ from tools.backbones.weights import load_backbone  # noqa: E402
 from tools.fit.extract import FeatureSet  # noqa: E402
 from tools.fit.graph import Graph, export  # noqa: E402
 from tools.fit.methods import BASELINES, METHODS  # noqa: E402
+from tools.fit.methods.contrast import PER_TILE, gather  # noqa: E402
 from tools.fit.methods.cse import fit_cse  # noqa: E402
 from tools.fit.methods.evidence import train_evidence  # noqa: E402
 from tools.fit.methods.linear import fit_mahalanobis  # noqa: E402
@@ -221,11 +222,27 @@ def test_training_evidence_hangs_on_its_seed_alone_and_leaves_the_global_generat
 ) -> None:
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
-    again, other = (train_evidence(data.good, data.spoilt, CHANNELS, seed)[0] for seed in (0, 1))
+    sides = gather(data.good, data.spoilt, data.seed).of_kinds(frozenset(KINDS))
+    again, other = (train_evidence(*sides, CHANNELS, seed)[0] for seed in (0, 1))
     assert torch.equal(torch.random.get_rng_state(), before)
     expected = evidence_of(models["cse"]).second.weight
     torch.testing.assert_close(again.second.weight, expected, rtol=1e-5, atol=1e-6)
     assert not torch.allclose(other.second.weight, expected, rtol=1e-2)
+
+
+def test_positions_to_tell_apart_are_those_of_the_kinds_asked_for(data: TrainingSet) -> None:
+    contrast = gather(data.good, data.spoilt, 0)
+    everything, some, none = (
+        contrast.of_kinds(frozenset(kinds)) for kinds in (KINDS, KINDS[:1], ("a kind that was not drawn",))
+    )
+    tiles = len(data.spoilt) // len(KINDS)
+    assert [len(rows) for rows in some] == [(len(data.good) + tiles) * PER_TILE, tiles * PER_TILE]
+    assert [len(rows) for rows in none] == [len(data.good) * PER_TILE, 0]
+    assert [len(rows) for rows in everything] == [
+        (len(data.good) + len(data.spoilt)) * PER_TILE,
+        len(data.spoilt) * PER_TILE,
+    ]
+    assert everything[0].shape[1] == sum(CHANNELS)
 
 
 def test_evidence_says_where_the_defect_lies(data: TrainingSet, models: dict[str, Model]) -> None:
