@@ -3,10 +3,8 @@
 Of each quantity the logarithm is charted, in spreads of the held-out pictures around their centre, for light, focus and
 dirt act by a factor. An exponentially weighted moving average (Roberts, Technometrics 1, 1959) runs over the means of
 blocks of frames rather than over frames: what follows one another on a line is alike, and a chart that takes frames for
-independent cries wolf (Runger & Willemain, IIE Transactions 28, 1996: batch means). How far the average strays by
-chance is told from the line itself, by the differences of successive blocks (von Neumann, Annals of Mathematical
-Statistics 12, 1941): unlike the variance they are blind to a slow rise, which is what is looked for. The limit has a
-part for that and one for the held-out pictures being few.
+independent cries wolf. How far the average strays by chance is told from the line itself, see `calib.noise`. The limit
+has a part for that and one for the held-out pictures being few.
 
 Both parts are wide: in the long run an alarm that means nothing is not believed when it means something.
 """
@@ -21,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calib.calibration import Calibration
+from calib.noise import Noise
 from calib.threshold import TAIL_LEAST, score_bound
 
 LEAST_HELD_OUT = TAIL_LEAST
@@ -31,22 +30,13 @@ CLIP = 6.0
 """Spreads beyond which a frame counts no more: one that is wholly odd must not move a block's mean."""
 BLOCKS = 20
 """In a window."""
-LINE_LIMIT = 4.0
+LINE_LIMIT = 3.5
 """Standard errors that the average may stray by chance. Normal charts take 2.7 to 3 (Lucas & Saccucci, Technometrics
 32, 1990), for a false alarm in 500 blocks; a line makes that many in an hour."""
 HELD_OUT_LIMIT = 1.75
 """Standard errors of the held-out pictures' own centre: drawn once for a bundle, not anew with each block."""
 SLOW = 10
 """Windows of the slow average."""
-ALIKE = 19.0
-"""How many times the variance of a mean of independent frames is taken before the line is known: as it would be of a
-first-order autoregression with coefficient 0.9, (1 + 0.9) / (1 - 0.9)."""
-ALIKE_BLOCKS = 10
-"""So many blocks that first guess is worth."""
-MEMORY_BLOCKS = 200
-"""Blocks from which the line's own variance is told."""
-JUMP = 6.0
-"""Times its variance that the square of one difference may count: a step is no noise."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +96,9 @@ class Chart:
         self._reference = reference
         self._block = max(1, window // BLOCKS)
         self._averages = Average(BLOCKS), Average(SLOW * BLOCKS)
-        self._least = reference.variance / self._block
-        self._variance = ALIKE * self._least
+        self._noise = Noise(reference.variance / self._block)
         self._sum = 0.0
         self._count = 0
-        self._before: float | None = None
-        self._blocks = 0
         self.shift = 0.0
         """How far recent frames lie above the centre, in spreads: by the quick average, unless only the slow one shows
         it."""
@@ -130,23 +117,16 @@ class Chart:
         return True
 
     def _take_block(self, mean: float) -> None:
-        self._learn(mean)
+        self._noise.take(mean)
         for average in self._averages:
             average.take(mean)
         quick, slow = (abs(average.value) / self._limit(average) for average in self._averages)
         self.strength = max(quick, slow)
         self.shift = self._averages[quick < min(1, slow)].value
 
-    def _learn(self, mean: float) -> None:
-        """The line's own variance of block means."""
-        if self._before is not None:
-            chance = min((mean - self._before) ** 2 / 2, JUMP * self._variance)
-            self._variance += (chance - self._variance) / min(ALIKE_BLOCKS + self._blocks, MEMORY_BLOCKS)
-        self._before = mean
-        self._blocks += 1
-
     def _limit(self, average: Average) -> float:
-        of_line = average.error(max(self._variance, self._least))
+        # However alike frames are, their average strays no further than they do.
+        of_line = min(average.error(self._noise.variance), math.sqrt(self._reference.variance))
         of_held_out = math.sqrt(self._reference.variance / self._reference.count)
         return LINE_LIMIT * of_line + HELD_OUT_LIMIT * of_held_out
 

@@ -13,8 +13,9 @@ from inspectd.control import ControlServer
 from inspectd.given import Given
 from inspectd.model import MakeEngine, load_model
 from inspectd.models.configured import Configured
+from inspectd.models.live import Load
 from inspectd.models.registry import Registry
-from inspectd.models.switch import Load, Switcher
+from inspectd.models.switch import Switcher
 from inspectd.outlets import Outlets
 from inspectd.pipeline.inspector import Inspector
 from inspectd.pipeline.model import Model

@@ -10,9 +10,10 @@ from pydantic import BaseModel
 from inspectd.capture.supervisor import CaptureSupervisor
 from inspectd.errors import ModelRefusedError, RequestRefusedError
 from inspectd.journal import Journal
+from inspectd.models.asked import Asked, Deletion, Looking, NoLooking
 from inspectd.models.change import Order, bounds, check_bounds
 from inspectd.models.listing import listed
-from inspectd.models.switch import Asked, Deletion, Looking, NoLooking, Switcher
+from inspectd.models.switch import Switcher
 from inspectd.pipeline.inspector import Inspector
 from inspectd.replay import page
 from inspectd.settings import Settings

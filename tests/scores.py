@@ -38,3 +38,11 @@ def good_scores(count: int, alike: float, seed: int) -> NDArray[np.float64]:
         level = alike * level + step
         found[index] = level
     return np.asarray(np.exp(SPREAD * found))
+
+
+def scores_of_parts(count: int, frames: int, seed: int) -> NDArray[np.float64]:
+    """Of good frames that show the same part so many times, one part after the other; of the variance of the logarithms
+    of scores, half is between parts."""
+    rng = np.random.default_rng(seed)
+    parts = np.repeat(rng.standard_normal(-(-count // frames)), frames)[:count]
+    return np.asarray(np.exp(SPREAD * (parts + rng.standard_normal(count)) / math.sqrt(2)))

@@ -1,4 +1,8 @@
-"""What lies in an archive, and what goes first when there is not room for all."""
+"""What lies in an archive, and what goes first when there is not room for all.
+
+Of a million entries, each is kept as a plain tuple of numbers and texts, which Python's garbage collector looks at once
+and never again. Of objects it would look through all, every now and then, while the whole line waits.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +28,17 @@ class Item(NamedTuple):
     """By the clock of ages."""
 
 
+_Row = tuple[int, int, str, str, str, int, float]
+"""An item, flat; sorts as it does."""
+
+
 class Stock:
     """For one thread."""
 
     def __init__(self) -> None:
-        self._heaps: dict[Kept, list[Item]] = {kept: [] for kept in Kept}
+        self._heaps: dict[Kept, list[_Row]] = {kept: [] for kept in Kept}
         self._of_kind = dict.fromkeys(Kept, 0)
-        self._labelled: deque[Item] = deque()
+        self._labelled: deque[_Row] = deque()
         self._labelled_bytes = 0
 
     @property
@@ -41,16 +49,16 @@ class Stock:
     def add(self, item: Item, *, labelled: bool = False) -> None:
         """An entry is there. One that was labelled is counted, and never offered for removal."""
         if labelled:
-            self._labelled.append(item)
+            self._labelled.append(_row(item))
             self._labelled_bytes += item.bytes
         else:
-            heapq.heappush(self._heaps[item.name.kept], item)
+            heapq.heappush(self._heaps[item.name.kept], _row(item))
             self._of_kind[item.name.kept] += item.bytes
 
     def drop(self, item: Item, *, labelled: bool = False) -> None:
         """An entry that was offered is gone, or turned out to be labelled."""
         heap = self._heaps[item.name.kept]
-        assert heap[0] == item
+        assert heap[0] == _row(item)
         heapq.heappop(heap)
         self._of_kind[item.name.kept] -= item.bytes
         if labelled:
@@ -63,11 +71,11 @@ class Stock:
 
     def next_labelled(self) -> Item:
         """Of those labelled the one that was looked at longest ago; there is one."""
-        return self._labelled[0]
+        return _item(self._labelled[0])
 
     def drop_labelled(self) -> None:
         """`next_labelled` is none that is labelled any more, or is to be looked at last: it can be added again."""
-        self._labelled_bytes -= self._labelled.popleft().bytes
+        self._labelled_bytes -= _item(self._labelled.popleft()).bytes
 
     def least_needed(self) -> Item | None:
         """The oldest of the kind needed least that has more than its share; None where all are labelled."""
@@ -76,11 +84,21 @@ class Stock:
             return None
         total = self.bytes
         beyond = [kept for kept in filled if self._of_kind[kept] > RESERVED.get(kept, 0.0) * total]
-        return self._heaps[(beyond or filled)[0]][0]
+        return _item(self._heaps[(beyond or filled)[0]][0])
 
     def written_before(self, moment_s: float) -> Item | None:
         """One that was written before, oldest first."""
         return next((item for item in self._oldest() if item.written_s < moment_s), None)
 
     def _oldest(self) -> Iterator[Item]:
-        return iter(sorted(heap[0] for heap in self._heaps.values() if heap))
+        return map(_item, sorted(heap[0] for heap in self._heaps.values() if heap))
+
+
+def _row(item: Item) -> _Row:
+    journal, sequence, kept = item.name
+    return journal, sequence, kept.value, item.day, item.camera, item.bytes, item.written_s
+
+
+def _item(row: _Row) -> Item:
+    journal, sequence, kept, day, camera, size, written_s = row
+    return Item(EntryName(journal, sequence, Kept(kept)), day, camera, size, written_s)

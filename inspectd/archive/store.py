@@ -7,19 +7,19 @@ import fcntl
 import os
 import secrets
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engines.durable import sync_directory, write_synced
 from inspectd.archive.ages import AgeClock
+from inspectd.archive.counting import Found, found, on_disk
 from inspectd.archive.files import Files, remove_entry, write_entry
 from inspectd.archive.labels import with_suffix
-from inspectd.archive.layout import LABEL, MAP, MARKER, PICTURE, RECORD, UNFINISHED, EntryName, Kept, days
+from inspectd.archive.layout import LABEL, MARKER, RECORD, UNFINISHED, EntryName, Kept
 from inspectd.archive.stock import Item, Stock
 from inspectd.errors import ArchiveError
 from inspectd.settings.archive import ArchiveSettings
@@ -29,13 +29,11 @@ MOST_REMOVED: Final = 64
 """Entries in one step, so that a step is short however much there is to remove."""
 LABELS_LOOKED_AT: Final = 64
 """In one step: whether what was labelled still is."""
-COUNTING_S: Final = 0.01
-"""How long one step looks for what is there. A million entries take minutes, and inspection needs Python's lock."""
-_FILES_A_TURN: Final = 64
-"""Listed before it is asked how long that took."""
-_BLOCK: Final = 4096
+COUNTING_S: Final = 0.002
+"""How long one step looks for what is there: less than Python lets a thread go on for that another one waits for."""
 _DAY_S: Final = 86400.0
-_SUFFIXES: Final = (LABEL, MAP, PICTURE, RECORD)  # the label's ends as the record's does, so it comes first
+_ALL: Final = object()
+"""All was counted."""
 
 
 class _Marker(BaseModel):
@@ -64,7 +62,7 @@ class Store:
         self._device: int | None = None
         self._marker = _Marker(id="")
         self._stock = Stock()
-        self._uncounted: Iterator[_Found | None] | None = None
+        self._uncounted: Iterator[Found | None] | None = None
         self._fresh: set[EntryName] = set()
         self.bytes = 0
         """Of all entries that were counted."""
@@ -78,7 +76,7 @@ class Store:
             OSError, ArchiveError: not just now.
         """
         self._be_there()
-        size = sum(_on_disk(len(data)) for data in files.values())
+        size = sum(on_disk(len(data)) for data in files.values())
         self._make_room(size)
         name = EntryName(self._number_of(verdict.journal), verdict.sequence, kept)
         day = verdict.captured_utc.partition("T")[0]
@@ -139,7 +137,7 @@ class Store:
             self._marker = self._read_marker()
             self._clock.begin((self._path / MARKER).stat().st_mtime)
             self._stock, self._fresh = Stock(), set()
-            self._uncounted = _found(self._path, self._fresh)
+            self._uncounted = found(self._path, self._fresh)
         except BaseException:
             os.close(directory)
             raise
@@ -193,15 +191,15 @@ class Store:
         end_s = time.monotonic() + COUNTING_S
         while self._uncounted is not None:
             try:
-                found = next(self._uncounted, _ALL)
+                entry = next(self._uncounted, _ALL)
             except OSError:
                 self.close()  # to begin anew when it is tried again
                 raise
-            if found is _ALL:
+            if entry is _ALL:
                 self._uncounted, self._fresh = None, set()
-            elif isinstance(found, _Found):
-                self._stock.add(found.item, labelled=found.labelled)
-                self._clock.reach(found.item.written_s)
+            elif isinstance(entry, Found):
+                self._stock.add(entry.item, labelled=entry.labelled)
+                self._clock.reach(entry.item.written_s)
             if time.monotonic() >= end_s:
                 return
 
@@ -258,78 +256,3 @@ class Store:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         self.free_bytes = disk.f_bavail * disk.f_frsize
         self.bytes = self._stock.bytes
-
-
-class _File(NamedTuple):
-    """As much of a file as is kept while its directory is listed."""
-
-    on_disk: int
-    written_s: float
-
-
-class _Found(NamedTuple):
-    """A whole entry."""
-
-    item: Item
-    labelled: bool
-
-
-_ALL: Final = object()
-"""All was counted."""
-
-
-def _found(archive: Path, fresh: Set[EntryName]) -> Iterator[_Found | None]:
-    """All whole entries but the `fresh` ones, which were written meanwhile; None now and then, while it searches. What
-    is left of others is removed.
-
-    Raises:
-        OSError: the archive cannot be read.
-    """
-    for day in sorted(days(archive)):
-        for camera in _directories(day):
-            yield from _swept(camera, fresh)
-
-
-def _directories(day: Path) -> list[Path]:
-    with suppress(FileNotFoundError):  # its last entry was removed meanwhile
-        return [entry for entry in day.iterdir() if entry.is_dir()]
-    return []
-
-
-def _swept(camera: Path, fresh: Set[EntryName]) -> Iterator[_Found | None]:
-    """Those of a camera's day; see `_found`."""
-    stems: dict[str, dict[str, _File]] = defaultdict(dict)
-    with suppress(FileNotFoundError), os.scandir(camera) as listing:
-        for number, entry in enumerate(listing):
-            _note(entry, stems)
-            if number % _FILES_A_TURN == 0:
-                yield None
-    for stem, files in stems.items():
-        name = EntryName.parse(stem)
-        if name is None or name in fresh:  # somebody else's, or known
-            continue
-        # A damaged frame has no picture.
-        if RECORD in files and (PICTURE in files or name.kept is Kept.ERROR):
-            size = sum(file.on_disk for file in files.values())
-            yield _Found(Item(name, camera.parent.name, camera.name, size, files[RECORD].written_s), LABEL in files)
-        else:
-            for suffix in (RECORD, PICTURE, MAP):
-                with suppress(FileNotFoundError):
-                    with_suffix(camera / stem, suffix).unlink()
-
-
-def _note(entry: os.DirEntry[str], stems: dict[str, dict[str, _File]]) -> None:
-    with suppress(FileNotFoundError):  # removed meanwhile
-        if entry.name.startswith(UNFINISHED):
-            Path(entry.path).unlink()
-            return
-        for suffix in _SUFFIXES:
-            if entry.name.endswith(suffix):
-                file = entry.stat()
-                stems[entry.name.removesuffix(suffix)][suffix] = _File(_on_disk(file.st_size), file.st_mtime)
-                return
-
-
-def _on_disk(length: int) -> int:
-    """What a file of so many bytes takes, about."""
-    return -(-length // _BLOCK) * _BLOCK

@@ -16,9 +16,9 @@ from inspectd.errors import ModelRefusedError
 from inspectd.model import camera_policies, load_model
 from inspectd.models.catalogue import Catalogue
 from inspectd.models.change import Hands, Order, bounds, carry_out, effective, new_id
+from inspectd.models.deleting import delete
 from inspectd.models.listing import listed
 from inspectd.models.registry import Registry
-from inspectd.models.switch import delete
 from inspectd.runtimes import make_engine
 from inspectd.settings import EngineSettings, ModelSettings, Settings
 from inspectd.wire.drafts import ChangeDraft

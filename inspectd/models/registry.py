@@ -11,11 +11,9 @@ Each is written aside and renamed, so whatever is killed, it is there as before 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -27,12 +25,11 @@ from engines.errors import BundleError
 from inspectd.errors import ModelRefusedError, RegistryError
 from inspectd.lock import FileLock, holder_of
 from inspectd.models.active import Active
+from inspectd.models.removal import removed, sweep
 from inspectd.wire.times import utc_text
 
 MAX_BUNDLES: Final = 200
 """Most bundles in a registry, so that a list of them is short and quickly made."""
-ABANDONED_S: Final = 86_400.0
-"""What was begun so long ago and not finished, was begun by a process that died."""
 
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 Remark = Annotated[str, Field(max_length=500)]
@@ -198,10 +195,11 @@ class Registry:
         note = self._new_note(bundle, name, remark)
         try:
             self._make()
-            self._sweep()
+            sweep(self.directory, self._bundles, self._notes)
             replace_file(self._notes / f"{note.bundle}.json", (note.model_dump_json(indent=1) + "\n").encode())
             if not self._is_whole(note.bundle):
                 self._copy(bundle)
+            sync_directory(self._bundles)  # also of one that is whole, for this may have failed when it was added
             self._give_away(self._notes)
             self._give_away(self._bundles)
         except OSError as error:
@@ -209,16 +207,21 @@ class Registry:
         return note
 
     def delete(self, bundle: str) -> None:
-        """Remove a bundle.
+        """Remove a bundle; nothing happens where there is none.
 
         Raises:
-            RegistryError: it cannot be removed.
+            RegistryError: it cannot be removed, and is there still.
         """
+        sweep(self.directory, self._bundles, self._notes)
+        path = self.path_of(bundle)
         try:
-            self._move_away(self.path_of(bundle))
-            (self._notes / f"{bundle}.json").unlink(missing_ok=True)
+            if path.exists():
+                with removed(path):
+                    sync_directory(self._bundles)
         except OSError as error:
             raise self._cannot("be written", error) from error
+        with suppress(OSError):  # a note without its bundle is not listed, and is swept away later
+            (self._notes / f"{bundle}.json").unlink(missing_ok=True)
 
     def _new_note(self, bundle: Bundle, name: str | None, remark: str | None) -> Note:
         others = [note for note in self.notes() if note.bundle != bundle.path.name]
@@ -268,27 +271,8 @@ class Registry:
             copy.mkdir()
             write_files(copy, files)
             open_bundle(copy)
-            self._move_away(target)
-            copy.rename(target)
-        sync_directory(self._bundles)
-
-    def _move_away(self, path: Path) -> None:
-        """Take a directory out of sight at once, then remove it."""
-        if not path.exists():
-            return
-        old = Path(tempfile.mkdtemp(prefix=".old-", dir=path.parent))
-        path.rename(old / path.name)
-        sync_directory(path.parent)
-        shutil.rmtree(old, ignore_errors=True)
-
-    def _sweep(self) -> None:
-        """Remove what processes left that died."""
-        for left in (
-            found for kind in (".writing-*", "*/.writing-*", "*/.old-*") for found in self.directory.glob(kind)
-        ):
-            with suppress(OSError):
-                if time.time() - left.stat().st_mtime > ABANDONED_S:
-                    shutil.rmtree(left, ignore_errors=True)
+            with removed(target) if target.exists() else nullcontext():
+                copy.rename(target)
 
     def _give_away(self, path: Path) -> None:
         """What root writes here belongs to whom the registry belongs: the daemon, which must be able to remove it."""

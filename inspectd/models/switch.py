@@ -9,134 +9,34 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import ClassVar, Final, Self
+from typing import Final, Self
 
 import structlog
 
-from calib.calibration import Calibration
-from engines.bundle import Bundle
 from engines.errors import BundleError, EnginesError
 from inspectd.closing import Closing
 from inspectd.errors import InspectdError, ModelRefusedError, RegistryError
+from inspectd.models.asked import Asked, Deletion, Looking, NoLooking, word_for
 from inspectd.models.catalogue import Catalogue
-from inspectd.models.change import Hands, Order, carry_out, new_id
+from inspectd.models.change import Order, carry_out
+from inspectd.models.deleting import delete
+from inspectd.models.docket import Docket
+from inspectd.models.live import Live, Load
 from inspectd.models.registry import Registry
 from inspectd.pipeline.model import Model
 from inspectd.settings import ModelSettings
 from inspectd.shadow.shadow import Shadow
 from inspectd.wire.drafts import ChangeDraft
 from inspectd.wire.models import ChangeStanding, ChangeState
-from inspectd.wire.times import utc_text
 
-SETTLED: Final = frozenset({ChangeState.DONE, ChangeState.REFUSED})
-KEPT_STANDINGS: Final = 8
-"""Requests that were settled of which it is told how they went."""
-SHADOW: Final = "shadow"
-"""What a request about a candidate is called; so on the wire."""
 EXAMINE_S: Final = 5.0
 """How often it is looked whether a bundle was added that nobody has verified."""
 CLOSE_S: Final = 5.0
 """How long the end waits for a change under way; a model that is being loaded is then not taken."""
 
-Load = Callable[[Bundle, Calibration, Model], Model]
-"""Makes a model that may take the place of the last argument. Raises InspectdError or EnginesError."""
-
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Deletion:
-    """Asks that a bundle be removed."""
-
-    bundle: str
-    who: str
-    why: str
-    id: str = field(default_factory=new_id)
-
-
-@dataclass(frozen=True)
-class Looking:
-    """Asks that a bundle look on in the shadow, once it is loaded."""
-
-    bundle: str
-    who: str
-    why: str
-    id: str = field(default_factory=new_id)
-
-
-@dataclass(frozen=True)
-class NoLooking:
-    """Asks that none look on any more, and none load to do so."""
-
-    who: str
-    why: str
-    bundle: ClassVar[None] = None
-    id: str = field(default_factory=new_id)
-
-
-Asked = Order | Deletion | Looking | NoLooking
-
-
-class Live(Hands):
-    """The running daemon's."""
-
-    def __init__(
-        self,
-        registry: Registry,
-        *,
-        running: Callable[[], Model],
-        load: Load,
-        adopt: Callable[[Model, ChangeDraft], None],
-        is_over: Callable[[], bool],
-        on_fatal: Callable[[Exception], None],
-    ) -> None:
-        self._registry = registry
-        self._running = running
-        self._load = load
-        self._adopt = adopt
-        self._is_over = is_over
-        self._on_fatal = on_fatal
-        self._candidate: Model | None = None
-
-    def bundle(self, name: str) -> Bundle:
-        """See `Hands`; the one that judges is in memory already."""
-        running = self._running()
-        return running.bundle if running.name == name else self._registry.open(name)
-
-    def try_out(self, bundle: Bundle, calibration: Calibration) -> None:
-        """See `Hands`; a moved threshold needs no other engine."""
-        running = self._running()
-        if bundle is running.bundle:
-            self._candidate = running.with_threshold(calibration.threshold)
-        else:
-            self._candidate = self._load(bundle, calibration, running)
-        if self._is_over():
-            self.drop()
-            raise ModelRefusedError("the daemon is ending")
-
-    def take(self, change: ChangeDraft) -> None:
-        """See `Hands`."""
-        assert self._candidate is not None
-        try:
-            self._adopt(self._candidate, change)
-        except Exception as error:
-            # What is recorded is not what judges: only a restart, which goes by the record, puts that right.
-            self._on_fatal(error)
-            raise RegistryError(
-                f"{change.bundle} is recorded and cannot be taken ({error or repr(error)}); the daemon ends, and "
-                f"judges with it, against {change.threshold:g}, when it is started again"
-            ) from error
-        self._candidate = None
-
-    def drop(self) -> None:
-        """See `Hands`."""
-        candidate, self._candidate = self._candidate, None
-        if candidate is not None and candidate.use is not self._running().use:
-            candidate.engine.close()
 
 
 class Switcher(Closing):
@@ -159,13 +59,15 @@ class Switcher(Closing):
         self.shadow = shadow
         self.catalogue = Catalogue(registry)
         self._settings = settings
-        self._over = threading.Event()
+        self._docket = Docket()
         self._hands = Live(
-            registry, running=running, load=load, adopt=adopt, is_over=self._over.is_set, on_fatal=on_fatal
+            registry,
+            running=running,
+            load=load,
+            adopt=adopt,
+            is_over=lambda: self._docket.over,
+            on_fatal=on_fatal,
         )
-        self._orders: queue.SimpleQueue[Asked | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._standings: list[ChangeStanding] = []
         self._thread = threading.Thread(target=self._run, name="model switch", daemon=True)
 
     def start(self) -> None:
@@ -178,9 +80,7 @@ class Switcher(Closing):
 
     def stop(self) -> None:
         """Take no more requests, and no model that is being loaded."""
-        with self._lock:  # or a request that was let in meanwhile would come after the end, and never be answered for
-            self._over.set()
-            self._orders.put(None)
+        self._docket.close()
 
     def close(self) -> None:
         """Stop, and wait for a change under way, but not for long. May be called more than once."""
@@ -194,23 +94,13 @@ class Switcher(Closing):
         Raises:
             ModelRefusedError: another change is under way, or the daemon ends. For a candidate: another one is loading.
         """
-        standing = _standing(order)
-        with self._lock:
-            for under_way in self._standings:
-                if under_way.state not in SETTLED and _loads(under_way) == _loads(standing):
-                    raise ModelRefusedError(_told_busy(under_way))
-            if self._over.is_set():
-                raise ModelRefusedError("the daemon is ending")
-            self._standings.append(standing)
-            self._forget_old()
-            self._orders.put(order)
+        self._docket.put(order)
         return order.id
 
     @property
     def standings(self) -> tuple[ChangeStanding, ...]:
-        """What was asked for in this boot, and how it stands; the newest last."""
-        with self._lock:
-            return tuple(self._standings)
+        """See `Docket.standings`."""
+        return self._docket.standings
 
     # The thread
 
@@ -229,13 +119,13 @@ class Switcher(Closing):
         """The next order; while there is none, bundles are verified that nobody has verified."""
         while True:
             try:
-                return self._orders.get(timeout=0 if self._examined_one() else EXAMINE_S)
+                return self._docket.take(0 if self._examined_one() else EXAMINE_S)
             except queue.Empty:
                 continue
 
     def _examined_one(self) -> bool:
         try:
-            return self._orders.empty() and self.catalogue.examine_next()
+            return not self._docket.waits and self.catalogue.examine_next()
         except InspectdError:  # told to whoever asks for the list
             return False
 
@@ -263,7 +153,7 @@ class Switcher(Closing):
         active = self.registry.active()
         if active is not None and active.judging.bundle == order.bundle:
             raise ModelRefusedError(f"{order.bundle} judges; a candidate is another one")
-        self._stands(order, state=ChangeState.CHECKING)
+        self._docket.tell(order, state=ChangeState.CHECKING)
         self.shadow.begin(order.bundle, who=order.who, why=order.why, settled=partial(self._candidate_settled, order))
 
     def _candidate_settled(self, order: Looking, refusal: str | None) -> None:
@@ -283,7 +173,7 @@ class Switcher(Closing):
 
         def step(state: ChangeState, bundle: str) -> None:
             tried.append(bundle)
-            self._stands(order, state=state, bundle=bundle)
+            self._docket.tell(order, state=state, bundle=bundle)
 
         try:
             carried = carry_out(order, self.registry, self._settings, self._hands, step)
@@ -315,69 +205,8 @@ class Switcher(Closing):
     # How an order stands; the candidate's thread too
 
     def _done(self, order: Asked, doubt: str | None = None) -> None:
-        self._stands(order, state=ChangeState.DONE, reason=doubt)
+        self._docket.tell(order, state=ChangeState.DONE, reason=doubt)
 
     def _refused(self, order: Asked, reason: str) -> None:
-        self._stands(order, state=ChangeState.REFUSED, reason=reason)
-        log.warning("a change of the model was refused", request=_word_for(order), reason=reason, who=order.who)
-
-    def _stands(self, order: Asked, **update: object) -> None:
-        with self._lock:
-            self._standings = [
-                standing.model_copy(update=update) if standing.ticket == order.id else standing
-                for standing in self._standings
-            ]
-
-    def _forget_old(self) -> None:
-        settled = [standing for standing in self._standings if standing.state in SETTLED]
-        for standing in settled[:-KEPT_STANDINGS]:
-            self._standings.remove(standing)
-
-
-def delete(registry: Registry, bundle: str) -> None:
-    """Remove a bundle and the way back to it; whoever calls holds the registry.
-
-    Raises:
-        ModelRefusedError: it judges, or did before.
-        RegistryError: it cannot be removed.
-    """
-    active = registry.active()
-    if active is not None:
-        left = active.without(bundle)
-        doubt = registry.write_active(left) if left != active else None
-        if doubt is not None:
-            raise RegistryError(f"{bundle} is kept, for a way back to it may come back: {doubt}")
-    registry.delete(bundle)
-
-
-def _loads(standing: ChangeStanding) -> bool:
-    """Whether it is a candidate's, which loads beside everything else."""
-    return standing.request == SHADOW and standing.bundle is not None
-
-
-def _told_busy(under_way: ChangeStanding) -> str:
-    told = f"{under_way.request} by {under_way.who} is under way ({under_way.state})"
-    if _loads(under_way):
-        return f"{told}: {under_way.bundle} loads; wait for it, or 'inspectd models shadow --stop'"
-    return f"{told}; ask again later"
-
-
-def _standing(order: Asked) -> ChangeStanding:
-    return ChangeStanding(
-        ticket=order.id,
-        request=_word_for(order),
-        bundle=order.bundle,
-        state=ChangeState.LOADING,
-        who=order.who,
-        asked_utc=utc_text(time.time_ns()),
-    )
-
-
-def _word_for(order: Asked) -> str:
-    match order:
-        case Deletion():
-            return "delete"
-        case Looking() | NoLooking():
-            return SHADOW
-        case Order(action=action):
-            return str(action)
+        self._docket.tell(order, state=ChangeState.REFUSED, reason=reason)
+        log.warning("a change of the model was refused", request=word_for(order), reason=reason, who=order.who)

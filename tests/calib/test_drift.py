@@ -26,7 +26,7 @@ def charted(calibration: Calibration, scores: NDArray[np.float64]) -> Iterator[t
             yield frame, chart
 
 
-@pytest.mark.parametrize("alike", [0.0, 0.9])
+@pytest.mark.parametrize("alike", [0.0, 0.9, 0.99])
 @pytest.mark.parametrize("count", [30, 300])
 def test_a_hundred_thousand_good_frames_stay_within_the_limit(count: int, alike: float) -> None:
     for _, chart in charted(held_out(count), good_scores(100_000, alike, seed=count)):

@@ -1,4 +1,4 @@
-"""The disk does not confirm the record of what judges."""
+"""The disk does not confirm the record of what judges, or that a bundle is gone."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import cv2
 import pytest
 
 from inspectd.client import Controller
-from inspectd.errors import RegistryError
+from inspectd.errors import RegistryError, RequestRefusedError
 from inspectd.models.offline import Offline
 from inspectd.wire.models import ChangeState
 from tests.bundles import surface_picture, tiny_bundle
 from tests.daemons import RunningDaemon
 from tests.faults.preload.library import compiled, no_compiler
+from tests.inspectd.models.test_registry import held
 from tests.registries import BY, RegistryLine, registry_line
 
 
@@ -28,12 +29,14 @@ def line(tmp_path: Path) -> RegistryLine:
 @pytest.fixture
 def unsynced(line: RegistryLine, tmp_path: Path) -> Mapping[str, str]:
     """What has a process fail to sync the registry's directory."""
+    return failing_sync(line.registry.directory, tmp_path)
+
+
+def failing_sync(directory: Path, folder: Path) -> Mapping[str, str]:
+    """What has a process fail to sync a directory. The library that does so is put in `folder`."""
     if reason := no_compiler():
         pytest.skip(reason)
-    return {
-        "LD_PRELOAD": str(compiled("failing_sync", tmp_path)),
-        "FAILING_SYNC": str(line.registry.directory.resolve()),
-    }
+    return {"LD_PRELOAD": str(compiled("failing_sync", folder)), "FAILING_SYNC": str(directory.resolve())}
 
 
 def recorded(line: RegistryLine) -> str:
@@ -95,6 +98,30 @@ def test_a_bundle_is_kept_where_the_way_back_to_it_may_come_back(
         offline.delete("coarse", **BY)
     assert line.registry.find("coarse").bundle == line.coarse.path.name
     assert recorded(line) == third.bundle
+
+
+def test_a_bundle_whose_end_is_not_confirmed_is_there_still_and_can_be_deleted_later(
+    line: RegistryLine, tmp_path: Path
+) -> None:
+    coarse, fine = line.coarse.path.name, line.fine.path.name
+    unconfirmed = failing_sync(line.registry.path_of(fine).parent, tmp_path)
+    with (
+        RunningDaemon(line.configuration, environment=unconfirmed) as daemon,
+        Controller(line.configuration.control, 20) as controller,
+    ):
+        daemon.wait_for_verdicts(5)
+        with pytest.raises(RequestRefusedError, match="Input/output error"):
+            controller.delete("fine", **BY)
+        assert {entry.bundle for entry in controller.models().models} == {coarse, fine}
+        assert controller.activate("fine", **BY).state is ChangeState.DONE
+        assert controller.activate("coarse", **BY).state is ChangeState.DONE
+        assert daemon.terminate() == 0
+    assert held(line.registry) == sorted([coarse, f"{coarse}.json", fine, f"{fine}.json"])
+    third = line.registry.add(tiny_bundle(tmp_path / "third", cell=16).path, "third", None).bundle
+    offline = Offline(line.registry, None)
+    offline.activate("third", **BY)
+    offline.delete("fine", **BY)
+    assert held(line.registry) == sorted([coarse, f"{coarse}.json", third, f"{third}.json"])
 
 
 def _fail(directory: Path) -> None:

@@ -22,7 +22,7 @@ from inspectd.pipeline.onlookers import Seen
 from inspectd.wire.drafts import MapDraft
 from inspectd.wire.models import CameraDrift, DriftLevel, Outcome
 from tests.inspectd.publishing import draft
-from tests.scores import SPREAD, good_scores, held_out
+from tests.scores import SPREAD, good_scores, held_out, scores_of_parts
 from tools.demo.bundle import shipped_bundle
 from tools.inspection import inspect
 
@@ -74,6 +74,13 @@ def test_nothing_is_told_of_a_hundred_thousand_good_frames(alike: float) -> None
     assert line.told == []
     assert line.watch.drift.level is DriftLevel.STEADY
     assert line.watch.drift.false_rejects == pytest.approx(TARGET, rel=0.3)
+
+
+@pytest.mark.parametrize("frames", [30, 100, 300])
+def test_good_parts_that_are_seen_for_long_are_no_reason_to_warn(frames: int) -> None:
+    line = Watched(held_out(100))
+    line.run(scores_of_parts(100_000, frames, seed=1))
+    assert not any(drift.level is DriftLevel.WARNING for _, drift in line.told)
 
 
 @pytest.mark.parametrize(("count", "alike"), [(30, 0.0), (30, 0.5), (100, 0.0), (100, 0.5)])

@@ -33,6 +33,9 @@ class Command(Scene):
         listed = other.path.name in _check_whole(registry, judging.path.name)
         assert again == 0 or not listed, "the command given again is refused"
         assert listed == self.leaves_it
+        registry.add(other.path, "other", None)
+        registry.delete(other.path.name)
+        _check_clean(registry, judging.path.name)
         return calls
 
     leaves_it: bool
@@ -79,3 +82,9 @@ def _check_whole(registry: Registry, judging: str) -> set[str]:
         registry.open(bundle)
     assert judging in listed
     return listed
+
+
+def _check_clean(registry: Registry, bundle: str) -> None:
+    """Nothing is left but this bundle, and what may still be written by somebody else."""
+    left = {path.name for kind in ("bundles", "notes") for path in (registry.directory / kind).iterdir()}
+    assert {name for name in left if not name.startswith(".writing-")} == {bundle, f"{bundle}.json"}, left

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,9 @@ from inspectd.archive import ArchiveReader, Entry, Kept, Label, Opinion
 from inspectd.archive.ages import AgeClock
 from inspectd.archive.archive import MOST_HELD, _Held
 from inspectd.archive.backlog import Copy
+from inspectd.archive.store import Store
 from inspectd.errors import ArchiveError, EntryGoneError
+from inspectd.settings import ArchiveSettings
 from inspectd.wire.models import Outcome, Reason
 from tests.daemons import wait_until
 from tests.inspectd.archive.frames import NOVEMBER_S, Filled, filled, is_whole, picture, seen, sequences
@@ -360,7 +363,7 @@ def test_an_archive_is_written_to_while_it_finds_out_what_is_there(
     before = line.archive.bytes
     monkeypatch.setattr("inspectd.archive.archive.COUNTING_PAUSE_S", 0.05)
     monkeypatch.setattr("inspectd.archive.store.COUNTING_S", 0.0001)
-    monkeypatch.setattr("inspectd.archive.store._FILES_A_TURN", 4)
+    monkeypatch.setattr("inspectd.archive.counting.FILES_A_TURN", 4)
     with filled(tmp_path) as line:
         line.show(seen(101))
         wait_until(lambda: line.written() == 1, "the new one is there")
@@ -371,6 +374,30 @@ def test_an_archive_is_written_to_while_it_finds_out_what_is_there(
     assert sequences(line.entries()) == list(range(1, 102))
     assert line.archive.bytes == before // 100 * 101  # the one of meanwhile is counted once
     assert not list(tmp_path.rglob("*999*"))
+
+
+def test_the_garbage_collector_has_no_more_to_look_through_for_a_large_archive(tmp_path: Path) -> None:
+    """It stops the whole line while it looks."""
+    day = tmp_path / "2026-11-25" / "web"
+    day.mkdir(parents=True)
+    for number in range(1, 1001):
+        for suffix in (".png", ".map.npz", ".json", ".label.json")[: 4 if number % 2 else 3]:
+            (day / f"1-{number:09d}-FAIL{suffix}").write_bytes(b"x")
+    store = Store(ArchiveSettings(path=str(tmp_path), keep_free_mb=0), AgeClock())
+    most = before = _tracked()
+    store.tend()
+    while store.counting:
+        most = max(most, _tracked())
+        store.tend()
+    assert store.bytes == 3500 * 4096
+    assert most - before < 500
+    assert _tracked() - before < 500
+    store.close()
+
+
+def _tracked() -> int:
+    gc.collect()
+    return len(gc.get_objects())
 
 
 # Clocks

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import random
@@ -15,7 +16,8 @@ from engines.errors import BundleError
 from inspectd.errors import ModelRefusedError, RegistryError
 from inspectd.models.active import activated
 from inspectd.models.catalogue import Catalogue
-from inspectd.models.registry import ABANDONED_S, Registry
+from inspectd.models.registry import Registry
+from inspectd.models.removal import ABANDONED_S
 
 
 @pytest.fixture
@@ -30,6 +32,11 @@ def flip(file: Path) -> None:
     content[len(content) // 2] ^= 4
     file.write_bytes(content)
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def held(registry: Registry) -> list[str]:
+    """All that there is of bundles, listed or not."""
+    return sorted(path.name for kind in ("bundles", "notes") for path in (registry.directory / kind).iterdir())
 
 
 def test_a_bundle_is_found_by_name_id_and_directory(registry: Registry, bundle: Bundle, finer: Bundle) -> None:
@@ -92,10 +99,26 @@ def test_deleting_takes_it_all(registry: Registry, bundle: Bundle, finer: Bundle
     registry.add(finer.path, None, None)
     registry.delete(bundle.path.name)
     assert [note.bundle for note in registry.notes()] == [finer.path.name]
-    assert sorted(path.name for path in registry.directory.rglob("*tiny*")) == [
-        finer.path.name,
-        f"{finer.path.name}.json",
-    ]
+    assert held(registry) == [finer.path.name, f"{finer.path.name}.json"]
+
+
+def test_a_deletion_that_fails_leaves_all_as_it_was(
+    registry: Registry, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.add(bundle.path, "summer", None)
+    before = held(registry)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", _read_only)
+        with pytest.raises(RegistryError, match="Read-only file system"):
+            registry.delete(bundle.path.name)
+    assert held(registry) == before
+    assert registry.open(registry.find("summer").bundle).id == bundle.id
+    registry.delete(bundle.path.name)
+    assert held(registry) == []
+
+
+def _read_only(path: Path, target: Path) -> None:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path), None, str(target))
 
 
 def test_one_process_holds_a_registry(registry: Registry, bundle: Bundle) -> None:
@@ -142,7 +165,7 @@ def test_what_cannot_be_read_is_told(registry: Registry, bundle: Bundle) -> None
 
 def test_what_died_long_ago_is_swept_away(registry: Registry, bundle: Bundle) -> None:
     registry.add(bundle.path, None, None)
-    left = [registry.directory / ".writing-old", registry.directory / "bundles" / ".old-x"]
+    left = [registry.directory / ".writing-old", registry.directory / "bundles" / ".writing-old"]
     begun = registry.directory / "bundles" / ".writing-new"
     for folder in (*left, begun):
         folder.mkdir()
@@ -152,6 +175,33 @@ def test_what_died_long_ago_is_swept_away(registry: Registry, bundle: Bundle) ->
     registry.add(bundle.path, None, None)
     assert not any(folder.exists() for folder in left)
     assert begun.exists()
+
+
+@pytest.mark.parametrize("use", ["add", "delete"])
+def test_what_a_deletion_left_that_died_goes_with_the_next_use(
+    registry: Registry, bundle: Bundle, finer: Bundle, use: str
+) -> None:
+    for each in (bundle, finer):
+        registry.add(each.path, None, None)
+    gone = registry.path_of(finer.path.name)
+    gone.rename(gone.with_name(".old-1234abcd"))
+    long_ago = time.time() - ABANDONED_S - 10
+    os.utime(registry.directory / "notes" / f"{finer.path.name}.json", (long_ago, long_ago))
+    if use == "add":
+        registry.add(bundle.path, None, None)
+    else:
+        registry.delete("no such bundle")
+    assert held(registry) == [bundle.path.name, f"{bundle.path.name}.json"]
+
+
+def test_the_note_of_a_bundle_that_is_being_added_stays(registry: Registry, bundle: Bundle, finer: Bundle) -> None:
+    for each in (bundle, finer):
+        registry.add(each.path, None, None)
+    copied = registry.path_of(finer.path.name)
+    copied.rename(registry.directory / "elsewhere")
+    registry.add(bundle.path, None, None)
+    (registry.directory / "elsewhere").rename(copied)
+    assert [note.bundle for note in registry.notes()] == [finer.path.name, bundle.path.name]
 
 
 def _activate_forever(directory: Path) -> None:

@@ -16,9 +16,10 @@ from engines.errors import EngineError
 from inspectd.errors import ModelRefusedError
 from inspectd.model import load_model
 from inspectd.models.active import activated
+from inspectd.models.asked import Deletion, Looking
 from inspectd.models.change import Order
 from inspectd.models.registry import Registry
-from inspectd.models.switch import Deletion, Looking, Switcher
+from inspectd.models.switch import Switcher
 from inspectd.pipeline.model import Model
 from inspectd.runtimes import make_engine
 from inspectd.settings import EngineSettings, ModelSettings

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from inspectd.cli import app
 from inspectd.client import Controller
 from inspectd.errors import InspectdError, ModelRefusedError
-from inspectd.models.switch import KEPT_STANDINGS
+from inspectd.models.docket import KEPT_STANDINGS
 from inspectd.wire.models import ChangeState, ModelRole, ShadowStanding, ShadowState
 from tests.bundles import spot, surface_picture
 from tests.daemons import RunningDaemon, wait_until
