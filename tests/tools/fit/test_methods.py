@@ -13,6 +13,8 @@ torch = pytest.importorskip("torch", reason="the training extra is not installed
 ort = pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.train
 
+from torch import Tensor  # noqa: E402 - not everywhere
+
 from tools.backbones.lite0 import Lite0  # noqa: E402 - needs torch
 from tools.backbones.weights import load_backbone  # noqa: E402
 from tools.fit.extract import FeatureSet  # noqa: E402
@@ -27,7 +29,7 @@ from tools.fit.methods.published import fit_published  # noqa: E402
 from tools.fit.models import Model, tile_maps, tile_scores  # noqa: E402
 from tools.fit.sets import SpoiltSet, TrainingSet  # noqa: E402
 from tools.method.evidence import Evidence  # noqa: E402
-from tools.method.features import Channels, FeatureExtractor, neighbourhood  # noqa: E402
+from tools.method.features import Channels, FeatureExtractor, Features, neighbourhood  # noqa: E402
 from tools.method.scorers import CseScorer, DetailedScorer, LockedScorer  # noqa: E402
 
 CHANNELS: Channels = (6, 40, 100)
@@ -243,6 +245,30 @@ def test_positions_to_tell_apart_are_those_of_the_kinds_asked_for(data: Training
         len(data.spoilt) * PER_TILE,
     ]
     assert everything[0].shape[1] == sum(CHANNELS)
+
+
+def test_marks_that_good_seldom_has_are_not_taken_for_defects() -> None:
+    """One position of fifty has a mark that defects have too; only something else tells the two apart."""
+    generator = torch.Generator().manual_seed(3)
+    good, defective = (torch.randn(20_000, sum(CHANNELS), generator=generator) for _ in range(2))
+    marks = slice(0, 400)
+    good[marks, 0] += 3
+    defective[:, 0] += 3
+    defective[:, 1] += 2
+    shuffled = good[torch.randperm(len(good), generator=generator)]
+    evidence, _ = train_evidence(shuffled.half(), defective.half(), CHANNELS, 0)
+    shown = logits_of(evidence, good[marks])
+    assert (shown > 0).float().mean() < 0.3
+    assert (logits_of(evidence, defective) > 0).float().mean() > 0.8
+
+
+def logits_of(evidence: Evidence, rows: Tensor) -> Tensor:
+    """Of positions of their own: each is a tile whose maps are the same everywhere."""
+    parts = torch.split(rows, list(CHANNELS), dim=1)
+    fine, middle, deep = (
+        part[:, :, None, None].expand(-1, -1, side, side) for part, side in zip(parts, (4, 2, 1), strict=True)
+    )
+    return evidence.logits(Features(fine, middle, deep, fine))[:, 0, 0]
 
 
 def test_evidence_says_where_the_defect_lies(data: TrainingSet, models: dict[str, Model]) -> None:

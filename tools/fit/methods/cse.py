@@ -27,10 +27,6 @@ from tools.method.evidence import Evidence
 from tools.method.score import top_cells, top_mean
 from tools.method.scorers import DETAIL, FINE, BankScorer, CseScorer, DetailedScorer
 
-EVIDENCE = 0.6
-"""How much evidence counts that is as far beyond what good pictures show as their strangest tenth is beyond their
-middle, against the distance that good typically has. With half of it image AUROC falls by a point where a part's own
-border is in view; with twice as much drawn defects overrule what good looks like."""
 LEAST_SPREAD = 1.0
 """Nats. Where good pictures differ by less, evidence counts as if they differed by that."""
 LEAST_DISCOUNT = 0.0
@@ -98,8 +94,8 @@ def _with_evidence(bank: Model, plain: Scores, evidence: Evidence, data: Trainin
     cells = top_cells(FINE, int(np.prod(data.good.fine.shape[2:])))
     typical, strange = _levels(evidence, data.held_out, cells)
     evidence.discount(max(LEAST_DISCOUNT, typical))
-    scales = 1 / max(float(plain.mean()), 1e-6), EVIDENCE / max(LEAST_SPREAD, strange - typical)
-    scorer = CseScorer(bank.scorer.projection, evidence, scales).eval()
+    units = max(float(plain.mean()), 1e-6), max(LEAST_SPREAD, strange - typical)
+    scorer = CseScorer(bank.scorer.projection, evidence, units).eval()
     return replace(bank, method="cse", scorer=scorer, top_cells=cells)
 
 
