@@ -17,9 +17,6 @@ from tools.method.projection import Projection
 
 DETAIL, FINE, MIDDLE, DEEP = range(4)
 """Resolutions of maps, as indices into an extractor's strides."""
-EVIDENCE = 0.7
-"""How much evidence counts against the distance that good typically has. With half of it image AUROC falls by two
-points where a part's own border is in view; with twice as much drawn defects overrule what good looks like."""
 
 
 class Scorer(nn.Module, ABC):
@@ -51,25 +48,22 @@ class CseScorer(Scorer):
     """Distance to the nearest centroid of whitened features and one learned coordinate, in which every centroid is 0.
 
     The first keeps what is known of good, the second adds what contrast has learned of defects, as far as it exceeds
-    what good pictures show: where they show much, it stays silent, and neither can drown the other. It grows as the
-    logarithm of evidence does: a good picture with twice the evidence of all that were held out must not score twice
-    as high, or few held-out pictures say nothing of where a threshold belongs.
+    what good pictures show: where they show much, it stays silent, and neither can drown the other.
     """
 
     depth = FINE
-    units: Tensor
+    scales: Tensor
 
-    def __init__(self, projection: Projection, evidence: Evidence, units: tuple[float, float]) -> None:
-        """`units`: the distance that good pictures typically have, and by how many nats of evidence they differ."""
+    def __init__(self, projection: Projection, evidence: Evidence, scales: tuple[float, float]) -> None:
+        """`scales`: of distance and of evidence."""
         super().__init__()
         self.projection, self.evidence = projection, evidence
-        self.register_buffer("units", torch.tensor(units))
+        self.register_buffer("scales", torch.tensor(scales))
 
     def forward(self, features: Features, centroids: Tensor) -> Tensor:
         """N×h×w, h and w of the fine map."""
-        strange = enlarge(distance(self.projection(features), centroids)[:, None], 2)[:, 0] / self.units[0]
-        learned = EVIDENCE * torch.log1p(self.evidence(features) / self.units[1])
-        return torch.sqrt(strange.square() + learned.square())
+        strange = enlarge(distance(self.projection(features), centroids)[:, None], 2)[:, 0] * self.scales[0]
+        return torch.sqrt(strange.square() + (self.evidence(features) * self.scales[1]).square())
 
 
 class DetailedScorer(Scorer):

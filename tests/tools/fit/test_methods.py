@@ -13,14 +13,11 @@ torch = pytest.importorskip("torch", reason="the training extra is not installed
 ort = pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.train
 
-from torch import Tensor  # noqa: E402 - not everywhere
-
 from tools.backbones.lite0 import Lite0  # noqa: E402 - needs torch
 from tools.backbones.weights import load_backbone  # noqa: E402
 from tools.fit.extract import FeatureSet  # noqa: E402
 from tools.fit.graph import Graph, export  # noqa: E402
 from tools.fit.methods import BASELINES, METHODS  # noqa: E402
-from tools.fit.methods.contrast import PER_TILE, gather  # noqa: E402
 from tools.fit.methods.cse import fit_cse  # noqa: E402
 from tools.fit.methods.evidence import train_evidence  # noqa: E402
 from tools.fit.methods.linear import fit_mahalanobis  # noqa: E402
@@ -29,7 +26,7 @@ from tools.fit.methods.published import fit_published  # noqa: E402
 from tools.fit.models import Model, tile_maps, tile_scores  # noqa: E402
 from tools.fit.sets import SpoiltSet, TrainingSet  # noqa: E402
 from tools.method.evidence import Evidence  # noqa: E402
-from tools.method.features import Channels, FeatureExtractor, Features, neighbourhood  # noqa: E402
+from tools.method.features import Channels, FeatureExtractor, neighbourhood  # noqa: E402
 from tools.method.scorers import CseScorer, DetailedScorer, LockedScorer  # noqa: E402
 
 CHANNELS: Channels = (6, 40, 100)
@@ -224,51 +221,11 @@ def test_training_evidence_hangs_on_its_seed_alone_and_leaves_the_global_generat
 ) -> None:
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
-    sides = gather(data.good, data.spoilt, data.seed).of_kinds(frozenset(KINDS))
-    again, other = (train_evidence(*sides, CHANNELS, seed)[0] for seed in (0, 1))
+    again, other = (train_evidence(data.good, data.spoilt, CHANNELS, seed)[0] for seed in (0, 1))
     assert torch.equal(torch.random.get_rng_state(), before)
     expected = evidence_of(models["cse"]).second.weight
     torch.testing.assert_close(again.second.weight, expected, rtol=1e-5, atol=1e-6)
     assert not torch.allclose(other.second.weight, expected, rtol=1e-2)
-
-
-def test_positions_to_tell_apart_are_those_of_the_kinds_asked_for(data: TrainingSet) -> None:
-    contrast = gather(data.good, data.spoilt, 0)
-    everything, some, none = (
-        contrast.of_kinds(frozenset(kinds)) for kinds in (KINDS, KINDS[:1], ("a kind that was not drawn",))
-    )
-    tiles = len(data.spoilt) // len(KINDS)
-    assert [len(rows) for rows in some] == [(len(data.good) + tiles) * PER_TILE, tiles * PER_TILE]
-    assert [len(rows) for rows in none] == [len(data.good) * PER_TILE, 0]
-    assert [len(rows) for rows in everything] == [
-        (len(data.good) + len(data.spoilt)) * PER_TILE,
-        len(data.spoilt) * PER_TILE,
-    ]
-    assert everything[0].shape[1] == sum(CHANNELS)
-
-
-def test_marks_that_good_seldom_has_are_not_taken_for_defects() -> None:
-    """One position of fifty has a mark that defects have too; only something else tells the two apart."""
-    generator = torch.Generator().manual_seed(3)
-    good, defective = (torch.randn(20_000, sum(CHANNELS), generator=generator) for _ in range(2))
-    marks = slice(0, 400)
-    good[marks, 0] += 3
-    defective[:, 0] += 3
-    defective[:, 1] += 2
-    shuffled = good[torch.randperm(len(good), generator=generator)]
-    evidence, _ = train_evidence(shuffled.half(), defective.half(), CHANNELS, 0)
-    shown = logits_of(evidence, good[marks])
-    assert (shown > 0).float().mean() < 0.3
-    assert (logits_of(evidence, defective) > 0).float().mean() > 0.8
-
-
-def logits_of(evidence: Evidence, rows: Tensor) -> Tensor:
-    """Of positions of their own: each is a tile whose maps are the same everywhere."""
-    parts = torch.split(rows, list(CHANNELS), dim=1)
-    fine, middle, deep = (
-        part[:, :, None, None].expand(-1, -1, side, side) for part, side in zip(parts, (4, 2, 1), strict=True)
-    )
-    return evidence.logits(Features(fine, middle, deep, fine))[:, 0, 0]
 
 
 def test_evidence_says_where_the_defect_lies(data: TrainingSet, models: dict[str, Model]) -> None:
