@@ -138,7 +138,7 @@ class Client(Closing):
                 continue
             if self._silent():
                 return self._silence()
-            if self._hears_maps() or self._hears_pictures():
+            if self._hears_maps_or_pictures():
                 continue
             ready = self._poller.poll(self._patience_ms(end_s))
             for connection in self._connections:
@@ -164,19 +164,13 @@ class Client(Closing):
         self._events = self._understand(parts)
         return True
 
-    def _hears_maps(self) -> bool:
-        parts = _waiting(self._maps)
-        if parts is None:
-            return False
-        self._events = iter([_map(parts)])
-        return True
-
-    def _hears_pictures(self) -> bool:
-        parts = _waiting(self._pictures)
-        if parts is None:
-            return False
-        self._events = iter([_picture(parts)])
-        return True
+    def _hears_maps_or_pictures(self) -> bool:
+        for socket, read in ((self._maps, _map), (self._pictures, _picture)):
+            parts = None if socket is None else _waiting(socket)
+            if parts is not None:
+                self._events = iter([read(parts)])
+                return True
+        return False
 
     def _patience_ms(self, end_s: float | None) -> int:
         """Until the silence is to be told or the caller's time is over; at least once, what is there is taken."""
@@ -296,10 +290,8 @@ class Client(Closing):
             yield gap
 
 
-def _waiting(socket: zmq.Socket[bytes] | None) -> list[bytes] | None:
+def _waiting(socket: zmq.Socket[bytes]) -> list[bytes] | None:
     """The next message on a socket, where one has come."""
-    if socket is None:
-        return None
     try:
         return socket.recv_multipart(zmq.NOBLOCK)
     except zmq.Again:
