@@ -17,12 +17,14 @@ from tools.fit import options
 from tools.fit.cache import default_folder
 from tools.fit.lessons import table
 from tools.fit.methods import METHODS
+from tools.fit.pool import MOST_CONTRASTED
 from tools.fit.splits import DEFAULT_OVERLAP, SMALLEST_TILE
 from tools.fit.steps import Steps
 from tools.fit.surface import FitOptions, Fitted, fit_surface, surface_name
 from tools.json_file import write_json
 
 _ALIGNMENT = 32
+FEWEST_SYNTHETIC = 100
 _SURFACE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _DEFAULT_METHOD = next(iter(METHODS))
 
@@ -76,6 +78,14 @@ def fit(
         ),
     ] = None,
     centroids: Annotated[str, typer.Option(metavar="auto|N", help="Centroids of good, at most 4096.")] = "auto",
+    synthetic: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|N",
+            help="Synthetic defects to learn from. auto: 8 for each good tile, 600 to 7200. Fewer are learned sooner; "
+            "they are also the better choice where all pictures show the same small piece of surface.",
+        ),
+    ] = "auto",
     method: Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")] = _DEFAULT_METHOD,
     beside: Annotated[
         str,
@@ -120,6 +130,7 @@ def fit(
         tile=_tile(tile, overlap),
         overlap=overlap,
         centroids=_centroids(centroids),
+        synthetic=_synthetic(synthetic),
         method=_method(method),
         beside=_beside(beside, method),
         magnify=options.magnify(magnify),
@@ -166,6 +177,16 @@ def _tile(given: str, overlap: int) -> int | Literal["auto"]:
         )
     if overlap > int(given) // 2:
         raise typer.BadParameter(f"--overlap {overlap}: at most half of the tile, {int(given) // 2} px")
+    return int(given)
+
+
+def _synthetic(given: str) -> int | Literal["auto"]:
+    if given == "auto":
+        return "auto"
+    if not given.isdecimal() or not FEWEST_SYNTHETIC <= int(given) <= MOST_CONTRASTED:
+        raise typer.BadParameter(
+            f"--synthetic {given!r}: 'auto' or a number from {FEWEST_SYNTHETIC} to {MOST_CONTRASTED}"
+        )
     return int(given)
 
 

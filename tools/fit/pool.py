@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,13 @@ MOST_CUT = 800
 drawn at random. They keep a fit on two cores within minutes."""
 MOST_HELD_OUT = 300
 FEWEST_SPOILT, MOST_SPOILT = 600, 900
+"""Of those that are kept whole."""
+SPOILT_TO_GOOD, MOST_CONTRASTED = 8, 7200
+"""Spoilt tiles for each good one from which evidence is learned, and how many at most. Of a few hundred, the drawn
+defects themselves are learned by heart; on magnetic tiles eight times as many raised what evidence alone tells of
+whole frames from 0.82 to 0.88 (image AUROC)."""
+LOT = 300
+"""Spoilt tiles drawn at a time where they are not kept."""
 FEWEST_HELD_OUT_SPOILT, MOST_HELD_OUT_SPOILT = 120, 300
 DONORS = 8
 """Other good tiles that a defect may take patches from."""
@@ -100,22 +108,52 @@ class Pool:
     """The same, spoilt."""
     held_out: Tiles
     held_out_spoilt: Spoilt
+    more: int
+    """How many more tiles `spoil_more` draws."""
+    seed: int
+
+    def spoil_more(self) -> Iterator[Spoilt]:
+        """Further spoilt tiles, a lot at a time: together they would fill the memory of a small PC."""
+        rng, left = np.random.default_rng([self.seed, 11]), self.more
+        while left:
+            count = min(LOT, left)
+            yield spoil(self.good, count, rng)
+            left -= count
 
 
-def make_pool(parts: Split, seed: int, progress: Callable[[float], None] = lambda _: None) -> Pool:
-    """Cut and spoil all tiles. `progress` is told the share of the work done."""
+def make_pool(
+    parts: Split,
+    seed: int,
+    progress: Callable[[float], None] = lambda _: None,
+    *,
+    synthetic: int | Literal["auto"] = "auto",
+) -> Pool:
+    """Cut and spoil all tiles. `progress` is told the share of the work done; `synthetic` says how many tiles are
+    spoilt, kept or not."""
     rng = np.random.default_rng([seed, 2])
     cut = cut_tiles(parts.train, parts.geometry, MOST_CUT, rng)
     good = np.concatenate([cut, relight(cut, rng)])
     held_out = cut_tiles(parts.held_out, parts.geometry, MOST_HELD_OUT, rng)
     held_out_spoilt = int(np.clip(2 * len(held_out), FEWEST_HELD_OUT_SPOILT, MOST_HELD_OUT_SPOILT))
-    counts = _spoilt_count(len(good)), held_out_spoilt
+    spoilt, more = _spoilt_count(len(good), synthetic)
+    counts = spoilt, held_out_spoilt
 
     def advance(done: int) -> None:
         progress(done / sum(counts))
 
-    return Pool(good, spoil(good, counts[0], rng, advance), held_out, spoil(held_out, counts[1], rng, advance))
+    return Pool(
+        good,
+        spoil(good, counts[0], rng, advance),
+        held_out,
+        spoil(held_out, counts[1], rng, advance),
+        more,
+        seed,
+    )
 
 
-def _spoilt_count(good: int) -> int:
-    return int(np.clip(2 * good, FEWEST_SPOILT, MOST_SPOILT))
+def _spoilt_count(good: int, synthetic: int | Literal["auto"]) -> tuple[int, int]:
+    """How many spoilt tiles are kept, and how many are drawn beside them."""
+    if synthetic != "auto":
+        return min(synthetic, MOST_SPOILT), max(0, synthetic - MOST_SPOILT)
+    kept = int(np.clip(2 * good, FEWEST_SPOILT, MOST_SPOILT))
+    return kept, int(np.clip(SPOILT_TO_GOOD * good, kept, MOST_CONTRASTED)) - kept

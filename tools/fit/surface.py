@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +26,7 @@ from tools.backbones.weights import Loaded, load_backbone
 from tools.errors import OutputError
 from tools.fit.cache import FeatureCache
 from tools.fit.comparison import compare, measure
+from tools.fit.contrast import gather, per_tile
 from tools.fit.extract import FeatureSet, extract
 from tools.fit.frames import JudgedFrames, judge, see_defective, see_good, see_spoilt
 from tools.fit.golden import golden_tiles
@@ -34,8 +36,9 @@ from tools.fit.methods import METHODS
 from tools.fit.models import Model
 from tools.fit.pictures import PictureFile, find_defective, find_good
 from tools.fit.pool import Pool, Spoilt, make_pool
-from tools.fit.sets import SpoiltSet, TrainingSet
+from tools.fit.sets import TrainingSet
 from tools.fit.splits import Split, split
+from tools.fit.spoilt import SpoiltSet
 from tools.fit.steps import Steps
 from tools.fit.summary import Story, figures, make_report
 from tools.method.features import FeatureExtractor
@@ -58,6 +61,8 @@ class FitOptions:
     tile: int | Literal["auto"] = "auto"
     overlap: int = 32
     centroids: int | Literal["auto"] = "auto"
+    synthetic: int | Literal["auto"] = "auto"
+    """How many tiles are spoilt to learn evidence from."""
     method: str = "cse"
     """By its name in `tools.fit.methods`."""
     beside: tuple[str, ...] = ()
@@ -173,7 +178,9 @@ def prepare(pictures: Sequence[PictureFile], options: FitOptions, steps: Steps) 
         loaded = load_backbone(backbone, options.weights)
         extractor = FeatureExtractor(loaded, parts.magnify)
     with steps.step("tiles, synthetic defects", 1) as advance:
-        pool = make_pool(parts, options.seed, advance)
+        pool = make_pool(parts, options.seed, advance, synthetic=options.synthetic)
+    if not any(METHODS[name].contrast for name in (options.method, *options.beside)):
+        pool = replace(pool, more=0)
     data = _features(extractor, pool, options, feature_cache(options, loaded, parts.magnify), steps)
     return Surface(parts, loaded, extractor, pool, data)
 
@@ -272,18 +279,22 @@ def _features(
     extractor: FeatureExtractor, pool: Pool, options: FitOptions, cache: FeatureCache, steps: Steps
 ) -> TrainingSet:
     lots = pool.good, pool.spoilt.tiles, pool.held_out, pool.held_out_spoilt.tiles
-    with steps.step("features", sum(len(lot) for lot in lots)) as advance:
-        good, spoilt, held_out, held_out_spoilt = (extract(extractor, lot, cache, advance) for lot in lots)
-    cache.trim()
 
     def labelled(features: FeatureSet, drawn: Spoilt) -> SpoiltSet:
         return SpoiltSet(features, drawn.shares(extractor.strides[FINE]), drawn.masks, drawn.kinds)
 
+    with steps.step("features", sum(len(lot) for lot in lots) + pool.more) as advance:
+        good, spoilt, held_out, held_out_spoilt = (extract(extractor, lot, cache, advance) for lot in lots)
+        kept = labelled(spoilt, pool.spoilt)
+        more = (labelled(extract(extractor, drawn.tiles, cache, advance), drawn) for drawn in pool.spoil_more())
+        contrast = gather(good, chain([kept], more), per_tile(len(kept) + pool.more), options.seed)
+    cache.trim()
     return TrainingSet(
         good,
-        labelled(spoilt, pool.spoilt),
+        kept,
         held_out,
         labelled(held_out_spoilt, pool.held_out_spoilt),
+        contrast,
         extractor.channels,
         options.seed,
         options.centroids,

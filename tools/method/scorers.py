@@ -17,6 +17,9 @@ from tools.method.projection import Projection
 
 DETAIL, FINE, MIDDLE, DEEP = range(4)
 """Resolutions of maps, as indices into an extractor's strides."""
+EVIDENCE = 1.4
+"""How much evidence counts against the distance that good typically has. With half of it image AUROC falls by two
+points where a part's own border is in view; with twice as much drawn defects overrule what good looks like."""
 
 
 class Scorer(nn.Module, ABC):
@@ -48,22 +51,25 @@ class CseScorer(Scorer):
     """Distance to the nearest centroid of whitened features and one learned coordinate, in which every centroid is 0.
 
     The first keeps what is known of good, the second adds what contrast has learned of defects, as far as it exceeds
-    what good pictures show: where they show much, it stays silent, and neither can drown the other.
+    what good pictures show: where they show much, it stays silent, and neither can drown the other. It grows as the
+    logarithm of evidence does: a good picture with twice the evidence of all that were held out must not score twice
+    as high, or few held-out pictures say nothing of where a threshold belongs.
     """
 
     depth = FINE
-    scales: Tensor
+    units: Tensor
 
-    def __init__(self, projection: Projection, evidence: Evidence, scales: tuple[float, float]) -> None:
-        """`scales`: of distance and of evidence."""
+    def __init__(self, projection: Projection, evidence: Evidence, units: tuple[float, float]) -> None:
+        """`units`: the distance that good pictures typically have, and by how many nats of evidence they differ."""
         super().__init__()
         self.projection, self.evidence = projection, evidence
-        self.register_buffer("scales", torch.tensor(scales))
+        self.register_buffer("units", torch.tensor(units))
 
     def forward(self, features: Features, centroids: Tensor) -> Tensor:
         """N×h×w, h and w of the fine map."""
-        strange = enlarge(distance(self.projection(features), centroids)[:, None], 2)[:, 0] * self.scales[0]
-        return torch.sqrt(strange.square() + (self.evidence(features) * self.scales[1]).square())
+        strange = enlarge(distance(self.projection(features), centroids)[:, None], 2)[:, 0] / self.units[0]
+        learned = EVIDENCE * torch.log1p(self.evidence(features) / self.units[1])
+        return torch.sqrt(strange.square() + learned.square())
 
 
 class DetailedScorer(Scorer):

@@ -76,7 +76,7 @@ def run_trial(
         WeightsError: the backbone's weights are nowhere.
     """
     train, test = divide(pictures, seed, design)
-    options = _options(seed, design)
+    options = _options(methods, seed, design)
     surface = prepare(train, options, steps)
     cache = feature_cache(options, surface.loaded, surface.parts.magnify)
     frames = _Frames(
@@ -132,7 +132,7 @@ def _defective(pictures: Sequence[LabelledPicture], half: Half) -> list[Labelled
     return [picture for of_kind in kinds.values() for picture in of_kind[chosen]]
 
 
-def _options(seed: int, design: Design) -> FitOptions:
+def _options(methods: Sequence[str], seed: int, design: Design) -> FitOptions:
     return FitOptions(
         good=Path(),
         out=Path(),
@@ -143,6 +143,8 @@ def _options(seed: int, design: Design) -> FitOptions:
         false_rejects=design.false_rejects,
         seed=seed,
         group=design.group,
+        method=methods[0],
+        beside=tuple(methods[1:]),
     )
 
 

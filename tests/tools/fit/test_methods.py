@@ -13,8 +13,11 @@ torch = pytest.importorskip("torch", reason="the training extra is not installed
 ort = pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.train
 
+from torch import Tensor  # noqa: E402 - not everywhere
+
 from tools.backbones.lite0 import Lite0  # noqa: E402 - needs torch
 from tools.backbones.weights import load_backbone  # noqa: E402
+from tools.fit.contrast import gather, per_tile  # noqa: E402
 from tools.fit.extract import FeatureSet  # noqa: E402
 from tools.fit.graph import Graph, export  # noqa: E402
 from tools.fit.methods import BASELINES, METHODS  # noqa: E402
@@ -24,9 +27,10 @@ from tools.fit.methods.linear import fit_mahalanobis  # noqa: E402
 from tools.fit.methods.patchcore import greedy_coreset  # noqa: E402
 from tools.fit.methods.published import fit_published  # noqa: E402
 from tools.fit.models import Model, tile_maps, tile_scores  # noqa: E402
-from tools.fit.sets import SpoiltSet, TrainingSet  # noqa: E402
+from tools.fit.sets import TrainingSet  # noqa: E402
+from tools.fit.spoilt import SpoiltSet  # noqa: E402
 from tools.method.evidence import Evidence  # noqa: E402
-from tools.method.features import Channels, FeatureExtractor, neighbourhood  # noqa: E402
+from tools.method.features import Channels, FeatureExtractor, Features, neighbourhood  # noqa: E402
 from tools.method.scorers import CseScorer, DetailedScorer, LockedScorer  # noqa: E402
 
 CHANNELS: Channels = (6, 40, 100)
@@ -34,6 +38,7 @@ SIDES = 16, 8, 4
 ALL_SIDES = 32, *SIDES
 """Also that of the colours."""
 KINDS = "blur", "crack", "hole", "stain"
+PER_TILE = 48
 UNDER = slice(4, 12)
 """Rows and columns of the fine map that a defect covers."""
 Sign = Callable[[str], float]
@@ -65,14 +70,23 @@ def spoilt_features(count: int, seed: int, depth: int, strength: Sign) -> Spoilt
 
 
 def training_set(depth: int = 0, strength: Sign = lambda _: 2.0, good: int = 24) -> TrainingSet:
+    learned, spoilt = good_features(good, 1), spoilt_features(60, 2, depth, strength)
     return TrainingSet(
-        good=good_features(good, 1),
-        spoilt=spoilt_features(60, 2, depth, strength),
+        good=learned,
+        spoilt=spoilt,
+        contrast=gather(learned, [spoilt], PER_TILE, 0),
         held_out=good_features(40, 3),
         held_out_spoilt=spoilt_features(40, 4, depth, strength),
         channels=CHANNELS,
         seed=0,
     )
+
+
+def of_sets(
+    good: FeatureSet, spoilt: SpoiltSet, held_out: FeatureSet, held_out_spoilt: SpoiltSet, channels: Channels
+) -> TrainingSet:
+    contrast = gather(good, [spoilt], PER_TILE, 0)
+    return TrainingSet(good, spoilt, held_out, held_out_spoilt, contrast, channels, 0)
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +175,7 @@ def test_mahalanobis_is_mahalanobis_distance_where_the_width_suffices() -> None:
     channels: Channels = (6, 12, 20)
     good, held_out = (good_features(count, seed, channels) for count, seed in ((120, 1), (20, 2)))
     unused = SpoiltSet(held_out, np.zeros((20, 16, 16), np.float32), np.zeros((20, 128, 128), bool), ["blur"] * 20)
-    model = fit_mahalanobis(TrainingSet(good, unused, held_out, unused, channels, 0))
+    model = fit_mahalanobis(of_sets(good, unused, held_out, unused, channels))
     assert model.centroids.shape == (1, 32)
     learned, asked = side_by_side(good), side_by_side(held_out)
     apart = asked - learned.mean(0)
@@ -221,11 +235,54 @@ def test_training_evidence_hangs_on_its_seed_alone_and_leaves_the_global_generat
 ) -> None:
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
-    again, other = (train_evidence(data.good, data.spoilt, CHANNELS, seed)[0] for seed in (0, 1))
+    sides = gather(data.good, [data.spoilt], PER_TILE, data.seed).of_kinds(KINDS)
+    again, other = (train_evidence(*sides, CHANNELS, seed)[0] for seed in (0, 1))
     assert torch.equal(torch.random.get_rng_state(), before)
     expected = evidence_of(models["cse"]).second.weight
     torch.testing.assert_close(again.second.weight, expected, rtol=1e-5, atol=1e-6)
     assert not torch.allclose(other.second.weight, expected, rtol=1e-2)
+
+
+def test_positions_to_tell_apart_are_those_of_the_kinds_asked_for(data: TrainingSet) -> None:
+    everything, some, none = (
+        data.contrast.of_kinds(kinds) for kinds in (KINDS, KINDS[:1], ("a kind that was not drawn",))
+    )
+    tiles = len(data.spoilt) // len(KINDS)
+    assert [len(rows) for rows in some] == [(len(data.good) + tiles) * PER_TILE, tiles * PER_TILE]
+    assert [len(rows) for rows in none] == [len(data.good) * PER_TILE, 0]
+    assert [len(rows) for rows in everything] == [
+        (len(data.good) + len(data.spoilt)) * PER_TILE,
+        len(data.spoilt) * PER_TILE,
+    ]
+    assert everything[0].shape[1] == sum(CHANNELS)
+
+
+def test_the_more_tiles_are_spoilt_the_fewer_positions_are_taken_of_each() -> None:
+    assert [per_tile(spoilt) for spoilt in (0, 600, 5000, 10**6)] == [48, 48, 30, 12]
+
+
+def test_marks_that_good_seldom_has_are_not_taken_for_defects() -> None:
+    """One position of fifty has a mark that defects have too; only something else tells the two apart."""
+    generator = torch.Generator().manual_seed(3)
+    good, defective = (torch.randn(20_000, sum(CHANNELS), generator=generator) for _ in range(2))
+    marks = slice(0, 400)
+    good[marks, 0] += 3
+    defective[:, 0] += 3
+    defective[:, 1] += 2
+    shuffled = good[torch.randperm(len(good), generator=generator)]
+    evidence, _ = train_evidence(shuffled.half(), defective.half(), CHANNELS, 0)
+    shown = logits_of(evidence, good[marks])
+    assert (shown > 0).float().mean() < 0.3
+    assert (logits_of(evidence, defective) > 0).float().mean() > 0.8
+
+
+def logits_of(evidence: Evidence, rows: Tensor) -> Tensor:
+    """Of positions of their own: each is a tile whose maps are the same everywhere."""
+    parts = torch.split(rows, list(CHANNELS), dim=1)
+    fine, middle, deep = (
+        part[:, :, None, None].expand(-1, -1, side, side) for part, side in zip(parts, (4, 2, 1), strict=True)
+    )
+    return evidence.logits(Features(fine, middle, deep, fine))[:, 0, 0]
 
 
 def test_evidence_says_where_the_defect_lies(data: TrainingSet, models: dict[str, Model]) -> None:
@@ -249,7 +306,7 @@ def test_the_published_model_scores_alike_in_onnx_runtime_and_torch() -> None:
     good = good_features(16, 1, extractor.channels, sides)
     everywhere = np.ones((8, 8, 8), np.float32), np.ones((8, size, size), bool)
     spoilt = SpoiltSet(good_features(8, 2, extractor.channels, sides), *everywhere, ["blur"] * 8)
-    model = fit_published(TrainingSet(good, spoilt, good, spoilt, extractor.channels, 0))
+    model = fit_published(of_sets(good, spoilt, good, spoilt, extractor.channels))
     assert isinstance(model.scorer, LockedScorer)
     graph = Graph(extractor, model.scorer, model.top_cells)
     session = ort.InferenceSession(export(graph, size, model.centroids.shape), providers=["CPUExecutionProvider"])

@@ -20,6 +20,7 @@ from tools.method.score import top_cells, top_mean  # noqa: E402
 from tools.method.scorers import (  # noqa: E402
     DEEP,
     DETAIL,
+    EVIDENCE,
     FINE,
     MIDDLE,
     BankScorer,
@@ -98,17 +99,18 @@ def test_a_channel_that_hardly_ever_fires_is_not_blown_up() -> None:
     assert Head(rows).deviation[2] > 0.02
 
 
-def test_distance_and_evidence_are_side_by_side_and_scaled() -> None:
+def test_distance_and_evidence_are_side_by_side_each_in_its_unit() -> None:
     features = some_features()
     projection, evidence = whitening(features), Evidence(CHANNELS).requires_grad_(requires_grad=False)
     centroids = torch.rand(5, 8)
     near, shown = BankScorer(projection)(features, centroids), evidence(features)
-    only_distance = CseScorer(projection, evidence, (2.0, 0.0))(features, centroids)
+    only_distance = CseScorer(projection, evidence, (0.5, torch.inf))(features, centroids)
     assert only_distance.shape == (4, 16, 16)
     assert only_distance.mean() == pytest.approx(2 * near.mean().item(), rel=1e-3)
-    torch.testing.assert_close(CseScorer(projection, evidence, (0.0, 3.0))(features, centroids), 3 * shown)
-    both = CseScorer(projection, evidence, (2.0, 3.0))(features, centroids)
-    torch.testing.assert_close(both, torch.sqrt(only_distance.square() + (3 * shown).square()))
+    only_evidence = CseScorer(projection, evidence, (torch.inf, 3.0))(features, centroids)
+    torch.testing.assert_close(only_evidence, EVIDENCE * torch.log(1 + shown / 3))
+    both = CseScorer(projection, evidence, (0.5, 3.0))(features, centroids)
+    torch.testing.assert_close(both, torch.sqrt(only_distance.square() + only_evidence.square()))
 
 
 def test_colour_is_that_of_a_cell_against_its_surroundings() -> None:

@@ -23,6 +23,8 @@ class Method:
     fit: Callable[[TrainingSet], Model]
     levelled: bool = False
     """Whether maps are levelled at the frame's edge: part of the method that ships, not of those it is held against."""
+    contrast: bool = False
+    """Whether it learns from a contrast of positions, for which many more tiles are spoilt than are kept."""
 
 
 METHODS = {
@@ -33,6 +35,7 @@ METHODS = {
             "whitened features, many centroids, learned evidence, detail of colour",
             fit_cse,
             levelled=True,
+            contrast=True,
         ),
         Method("whitened", "whitened features with many centroids", fit_whitened),
         Method("patchcore", "nearest neighbour in a coreset of good features (PatchCore)", fit_patchcore),

@@ -26,10 +26,9 @@ from tools.method.evidence import Evidence
 from tools.method.score import top_cells, top_mean
 from tools.method.scorers import DETAIL, FINE, BankScorer, CseScorer, DetailedScorer
 
-EVIDENCE_SCALE = 0.3
-"""How much a nat of evidence beyond what good pictures show counts, against the distance that they typically have. From
-0.15 to 0.5 image AUROC changes by a point at most on papers and on magnetic tiles; from 0.8 on, drawn defects
-overrule what good looks like."""
+LEAST_SPREAD = 3.0
+"""Nats. Where good pictures differ by less, evidence counts as if they differed by that: pictures that were held out
+among few, or on one day, tell too little of how others will differ."""
 LEAST_DISCOUNT = 0.0
 """Nats. Where good pictures show less than even odds anywhere, evidence counts from even odds."""
 LOCATED = 200
@@ -53,7 +52,7 @@ def fit_cse(data: TrainingSet) -> Model:
     )
     if not trial:
         return replace(bank, figures=figures, choices=(f"{told}: whitened features ship without it.",))
-    evidence, losses = train_evidence(data.good, data.spoilt, data.channels, data.seed)
+    evidence, losses = train_evidence(*data.contrast.of_kinds(data.contrast.kinds), data.channels, data.seed)
     both = _with_evidence(bank, plain, evidence, data)
     told = f"{told}: both ship, side by side."
     return _with_detail(replace(both, losses=losses, figures=figures, choices=(told,)), data)
@@ -72,13 +71,13 @@ class _Trial:
 
 def _trial(bank: Model, plain: Scores, data: TrainingSet) -> _Trial:
     """`plain`: what `bank` says of the held-out good tiles."""
-    kinds = sorted({*data.spoilt.kinds, *data.held_out_spoilt.kinds})
+    kinds = sorted({*data.contrast.kinds, *data.held_out_spoilt.kinds})
     results = []
     for half in (frozenset(kinds[::2]), frozenset(kinds[1::2])):
-        seen, unseen = data.spoilt.of_kinds(half), data.held_out_spoilt.of_kinds(frozenset(kinds) - half)
-        if not len(seen) or not len(unseen):
+        unseen = data.held_out_spoilt.of_kinds(frozenset(kinds) - half)
+        if half.isdisjoint(data.contrast.kinds) or not len(unseen):
             continue
-        evidence, _ = train_evidence(data.good, seen, data.channels, data.seed)
+        evidence, _ = train_evidence(*data.contrast.of_kinds(half), data.channels, data.seed)
         both = _with_evidence(bank, plain, evidence, data)
         good = tile_scores(both, data.held_out)
         results.append(
@@ -92,16 +91,18 @@ def _trial(bank: Model, plain: Scores, data: TrainingSet) -> _Trial:
 def _with_evidence(bank: Model, plain: Scores, evidence: Evidence, data: TrainingSet) -> Model:
     assert isinstance(bank.scorer, BankScorer)
     cells = top_cells(FINE, int(np.prod(data.good.fine.shape[2:])))
-    evidence.discount(max(LEAST_DISCOUNT, _typical(evidence, data.held_out, cells)))
-    scales = 1 / max(float(plain.mean()), 1e-6), EVIDENCE_SCALE
-    scorer = CseScorer(bank.scorer.projection, evidence, scales).eval()
+    typical, strange = _levels(evidence, data.held_out, cells)
+    evidence.discount(max(LEAST_DISCOUNT, typical))
+    units = max(float(plain.mean()), 1e-6), max(LEAST_SPREAD, strange - typical)
+    scorer = CseScorer(bank.scorer.projection, evidence, units).eval()
     return replace(bank, method="cse", scorer=scorer, top_cells=cells)
 
 
 @torch.inference_mode()
-def _typical(evidence: Evidence, good: FeatureSet, cells: int) -> float:
-    """The median over good tiles of the logit that their largest cells have."""
-    return float(torch.cat([top_mean(evidence.logits(lot), cells) for lot in good.lots()]).median())
+def _levels(evidence: Evidence, good: FeatureSet, cells: int) -> tuple[float, float]:
+    """The logit that the largest cells of good tiles have: the median over tiles, and what a tenth exceeds."""
+    logits = torch.cat([top_mean(evidence.logits(lot), cells) for lot in good.lots()])
+    return float(logits.median()), float(logits.quantile(0.9))
 
 
 def _with_detail(model: Model, data: TrainingSet) -> Model:
