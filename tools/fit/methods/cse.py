@@ -35,7 +35,7 @@ LOCATED = 200
 """Held-out tiles of each sort at most on which detail is tried."""
 TOLERANCE = 0.05
 """AUPRO that detail may lose there and ship all the same, for its cells have a quarter of the area: about what other
-tiles would move it by. Magnetic tiles and brick lose 0.13 to 0.21 and stay without; papers gain up to 0.06 or lose
+tiles would move it by. Magnetic tiles and brick lose 0.10 to 0.21 and stay without; papers gain up to 0.06 or lose
 0.02, and gain on real defects."""
 
 
