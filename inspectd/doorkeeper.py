@@ -68,12 +68,13 @@ class Guard:
 
     def options(self) -> Mapping[int, int | bytes]:
         """Of a socket that it is to watch, to be set before it is bound."""
-        options: dict[int, int | bytes] = {zmq.HANDSHAKE_IVL: HANDSHAKE_MS}
+        # A domain, even where nobody is asked about it, has ZeroMQ refuse peers that speak as versions 1 and 2 did (RFC
+        # 23): nearly any bytes are messages to those, and a flood of them would be kept until they are read.
+        options: dict[int, int | bytes] = {zmq.HANDSHAKE_IVL: HANDSHAKE_MS, zmq.ZAP_DOMAIN: DOMAIN}
         if self._secret is not None:
             options |= {
                 zmq.CURVE_SERVER: 1,
                 zmq.CURVE_SECRETKEY: self._secret,
-                zmq.ZAP_DOMAIN: DOMAIN,
                 ZAP_ENFORCE_DOMAIN: 1,
             }
         return options
