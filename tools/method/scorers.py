@@ -18,8 +18,8 @@ from tools.method.projection import Projection
 DETAIL, FINE, MIDDLE, DEEP = range(4)
 """Resolutions of maps, as indices into an extractor's strides."""
 EVIDENCE = 1.4
-"""How much evidence counts against the distance that good typically has. With half of it image AUROC falls by two
-points where a part's own border is in view; with twice as much drawn defects overrule what good looks like."""
+"""How much evidence counts against the distance that good typically has. With half of it image AUROC falls by four
+points where a part's own border is in view; with more, drawn defects overrule what good looks like."""
 
 
 class Scorer(nn.Module, ABC):
