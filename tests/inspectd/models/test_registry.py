@@ -117,6 +117,25 @@ def test_a_deletion_that_fails_leaves_all_as_it_was(
     assert held(registry) == []
 
 
+def test_a_deletion_is_undone_though_somebody_adds_a_bundle_meanwhile(
+    registry: Registry, bundle: Bundle, finer: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.add(bundle.path, "summer", None)
+    long_ago = time.time() - ABANDONED_S - 10
+    os.utime(registry.directory / "notes" / f"{bundle.path.name}.json", (long_ago, long_ago))
+
+    def fail(directory: Path) -> None:
+        monkeypatch.undo()
+        Registry(registry.directory).add(finer.path, "winter", None)
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(directory))
+
+    monkeypatch.setattr("inspectd.models.registry.sync_directory", fail)
+    with pytest.raises(RegistryError, match="Input/output error"):
+        registry.delete(bundle.path.name)
+    assert {note.name for note in registry.notes()} == {"summer", "winter"}
+    assert registry.open(bundle.path.name).id == bundle.id
+
+
 def _read_only(path: Path, target: Path) -> None:
     raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path), None, str(target))
 
