@@ -30,7 +30,7 @@ FALSE_REJECTS = 0.01
 SEED = 0
 CENTROIDS = 1024
 """As many as keep the bundle small: it lies in the repository."""
-SYNTHETIC = 600
+SYNTHETIC = 300
 """Fewer than fit would draw: all pictures show the same few bricks, those held out too, and with more defects evidence
 comes to know these bricks by heart."""
 MAX_BYTES = 8_000_000

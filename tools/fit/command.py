@@ -82,8 +82,8 @@ def fit(
         str,
         typer.Option(
             metavar="auto|N",
-            help="Synthetic defects to learn from. auto: 8 for each good tile, 600 to 7200. Fewer are learned sooner; "
-            "they are also the better choice where all pictures show the same small piece of surface.",
+            help="Synthetic defects to learn from. auto: 16 for each good tile, 600 to 14400. Fewer are learned "
+            "sooner; they are also the better choice where all pictures show the same small piece of surface.",
         ),
     ] = "auto",
     method: Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")] = _DEFAULT_METHOD,

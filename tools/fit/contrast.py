@@ -15,7 +15,7 @@ from tools.fit.spoilt import SpoiltSet
 from tools.method.evidence import side_by_side
 from tools.method.features import Features
 
-MOST_ROWS = 150_000
+MOST_ROWS = 300_000
 """Positions of each side from spoilt tiles, about."""
 LEAST_PER_TILE, MOST_PER_TILE = 12, 48
 """Positions taken from a tile at most, of each side: fewer where there are many tiles, for another tile tells more than
@@ -108,5 +108,6 @@ class _Gathering:
     def side(self) -> _Side:
         """All that was taken, shuffled."""
         rows = torch.cat(self._rows)
+        self._rows.clear()  # a few hundred MB
         order = torch.randperm(len(rows), generator=self._generator)
         return _Side(rows[order], torch.cat(self._of)[order])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from tools.method.features import FeatureExtractor
+from tools.method.features import FeatureExtractor, Features
 from tools.method.score import top_mean
 from tools.method.scorers import LockedScorer, Scorer
 
@@ -48,29 +48,52 @@ def export(graph: Graph, size: int, centroids: tuple[int, ...]) -> bytes:
         size: side T of a tile, px.
         centroids: their shape, K×E.
     """
-    inputs = torch.zeros(2, size, size, 3, dtype=torch.uint8), torch.zeros(centroids)
     free = {} if isinstance(graph.scorer, LockedScorer) else {0: torch.export.Dim("K")}
-    graph.extractor.network.to(memory_format=torch.contiguous_format)
+    inputs = {"tiles": _tiles(size), "centroids": torch.zeros(centroids)}
+    free_axes = {"tiles": {0: torch.export.Dim("N")}, "centroids": free}
+    model = _exported(graph, graph.extractor.network, inputs, free_axes, ["distance", "score"])
+    _forget_source(model)
+    store_in_half(model)
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def export_extractor(extractor: FeatureExtractor, size: int) -> bytes:
+    """What turns any number of `tiles` of side `size` px into features, as ONNX."""
+    free_axes = {"tiles": {0: torch.export.Dim("N")}}
+    model = _exported(extractor, extractor.network, {"tiles": _tiles(size)}, free_axes, list(Features._fields))
+    return bytes(model.SerializeToString())
+
+
+def _tiles(size: int) -> Tensor:
+    return torch.zeros(2, size, size, 3, dtype=torch.uint8)
+
+
+def _exported(
+    module: nn.Module,
+    network: nn.Module,
+    inputs: Mapping[str, Tensor],
+    free_axes: Mapping[str, dict[int, Any]],
+    outputs: Sequence[str],
+) -> onnx.ModelProto:
+    """`module` as ONNX; its `network` is laid out for that as graphs have it, and put back."""
+    network.to(memory_format=torch.contiguous_format)
     try:
         with _quiet():
             program = torch.onnx.export(
-                graph,
-                inputs,
-                input_names=["tiles", "centroids"],
-                output_names=["distance", "score"],
-                dynamic_shapes={"tiles": {0: torch.export.Dim("N")}, "centroids": free},
+                module,
+                tuple(inputs.values()),
+                input_names=list(inputs),
+                output_names=outputs,
+                dynamic_shapes=dict(free_axes),
                 opset_version=OPSET,
                 dynamo=True,
                 verbose=False,
             )
     finally:
-        graph.extractor.network.to(memory_format=torch.channels_last)
+        network.to(memory_format=torch.channels_last)
     assert program is not None
-    model = program.model_proto
-    _forget_source(model)
-    store_in_half(model)
-    onnx.checker.check_model(model, full_check=True)
-    return bytes(model.SerializeToString(deterministic=True))
+    return program.model_proto
 
 
 def store_in_half(model: onnx.ModelProto) -> None:

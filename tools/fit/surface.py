@@ -27,7 +27,7 @@ from tools.errors import OutputError
 from tools.fit.cache import FeatureCache
 from tools.fit.comparison import compare, measure
 from tools.fit.contrast import gather, per_tile
-from tools.fit.extract import FeatureSet, extract
+from tools.fit.extract import FeatureSet, Network, extract
 from tools.fit.frames import JudgedFrames, judge, see_defective, see_good, see_spoilt
 from tools.fit.golden import golden_tiles
 from tools.fit.graph import Graph, export
@@ -147,13 +147,13 @@ class Surface:
 
     parts: Split
     loaded: Loaded
-    extractor: FeatureExtractor
+    network: Network
     pool: Pool
     data: TrainingSet
 
     def geometry(self, model: Model) -> TileGeometry:
         """How frames are cut, with the cell of the map that this model makes."""
-        return self.parts.geometry.model_copy(update={"cell": self.extractor.strides[model.scorer.depth]})
+        return self.parts.geometry.model_copy(update={"cell": self.network.extractor.strides[model.scorer.depth]})
 
 
 def feature_cache(options: FitOptions, loaded: Loaded, magnify: int) -> FeatureCache:
@@ -176,13 +176,13 @@ def prepare(pictures: Sequence[PictureFile], options: FitOptions, steps: Steps) 
     check_geometry(parts.geometry)
     with steps.step("backbone"):
         loaded = load_backbone(backbone, options.weights)
-        extractor = FeatureExtractor(loaded, parts.magnify)
+        network = Network(FeatureExtractor(loaded, parts.magnify), parts.geometry.size)
     with steps.step("tiles, synthetic defects", 1) as advance:
         pool = make_pool(parts, options.seed, advance, synthetic=options.synthetic)
     if not any(METHODS[name].contrast for name in (options.method, *options.beside)):
         pool = replace(pool, more=0)
-    data = _features(extractor, pool, options, feature_cache(options, loaded, parts.magnify), steps)
-    return Surface(parts, loaded, extractor, pool, data)
+    data = _features(network, pool, options, feature_cache(options, loaded, parts.magnify), steps)
+    return Surface(parts, loaded, network, pool, data)
 
 
 @dataclass(frozen=True)
@@ -275,18 +275,16 @@ def _find(options: FitOptions, steps: Steps) -> tuple[list[PictureFile], list[Pi
     return pictures, defective, lessons
 
 
-def _features(
-    extractor: FeatureExtractor, pool: Pool, options: FitOptions, cache: FeatureCache, steps: Steps
-) -> TrainingSet:
+def _features(network: Network, pool: Pool, options: FitOptions, cache: FeatureCache, steps: Steps) -> TrainingSet:
     lots = pool.good, pool.spoilt.tiles, pool.held_out, pool.held_out_spoilt.tiles
 
     def labelled(features: FeatureSet, drawn: Spoilt) -> SpoiltSet:
-        return SpoiltSet(features, drawn.shares(extractor.strides[FINE]), drawn.masks, drawn.kinds)
+        return SpoiltSet(features, drawn.shares(network.extractor.strides[FINE]), drawn.masks, drawn.kinds)
 
     with steps.step("features", sum(len(lot) for lot in lots) + pool.more) as advance:
-        good, spoilt, held_out, held_out_spoilt = (extract(extractor, lot, cache, advance) for lot in lots)
+        good, spoilt, held_out, held_out_spoilt = (extract(network, lot, cache, advance) for lot in lots)
         kept = labelled(spoilt, pool.spoilt)
-        more = (labelled(extract(extractor, drawn.tiles, cache, advance), drawn) for drawn in pool.spoil_more())
+        more = (labelled(extract(network, drawn.tiles, None, advance), drawn) for drawn in pool.spoil_more())
         contrast = gather(good, chain([kept], more), per_tile(len(kept) + pool.more), options.seed)
     cache.trim()
     return TrainingSet(
@@ -295,7 +293,7 @@ def _features(
         held_out,
         labelled(held_out_spoilt, pool.held_out_spoilt),
         contrast,
-        extractor.channels,
+        network.extractor.channels,
         options.seed,
         options.centroids,
     )
@@ -304,7 +302,7 @@ def _features(
 def _export(surface: Surface, model: Model, steps: Steps) -> tuple[bytes, GoldenTiles]:
     pool = surface.pool
     with steps.step("graph"):
-        graph = Graph(surface.extractor, model.scorer, model.top_cells)
+        graph = Graph(surface.network.extractor, model.scorer, model.top_cells)
         golden = golden_tiles(graph, model.centroids, pool.held_out, pool.held_out_spoilt.tiles)
         return export(graph, surface.parts.geometry.size, model.centroids.shape), golden
 

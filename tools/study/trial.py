@@ -197,7 +197,7 @@ class _Maps:
 def _features(surface: Surface, pictures: Sequence[NDArray[np.uint8]], cache: FeatureCache, steps: Steps) -> _Pictures:
     tiles = np.concatenate([_tiles(pixels, surface.parts.geometry) for pixels in pictures])
     with steps.step("features of frames", len(tiles)) as advance:
-        features = extract(surface.extractor, tiles, cache, advance)
+        features = extract(surface.network, tiles, cache, advance)
     return _Pictures([(pixels.shape[0], pixels.shape[1]) for pixels in pictures], features)
 
 

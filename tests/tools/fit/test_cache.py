@@ -15,7 +15,7 @@ from tests.tools.fit.conftest import paper  # noqa: E402 - after the check for t
 from tools.backbones.lite0 import Lite0  # noqa: E402
 from tools.backbones.weights import load_backbone  # noqa: E402
 from tools.fit.cache import FeatureCache  # noqa: E402
-from tools.fit.extract import extract  # noqa: E402
+from tools.fit.extract import BATCH, Network, extract  # noqa: E402
 from tools.method.features import FeatureExtractor  # noqa: E402
 
 ROW = np.arange(6, dtype=np.float16)
@@ -52,7 +52,10 @@ def test_trim_removes_what_was_used_longest_ago(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_extraction_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    extractor, tiles = FeatureExtractor(load_backbone(Lite0())), np.stack([paper(seed, 64, 64) for seed in range(20)])
+    network, tiles = (
+        Network(FeatureExtractor(load_backbone(Lite0())), 64),
+        np.stack([paper(seed, 64, 64) for seed in range(20)]),
+    )
     cache = FeatureCache(tmp_path, "a")
 
     def interrupt(done: int) -> None:
@@ -60,9 +63,9 @@ def test_an_interrupted_extraction_goes_on_where_it_stopped(tmp_path: Path) -> N
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        extract(extractor, tiles, cache, interrupt)
+        extract(network, tiles, cache, interrupt)
     done: list[float] = []
-    resumed = extract(extractor, tiles, cache, done.append)
-    assert done[0] == 8
-    fresh = extract(extractor, tiles, FeatureCache(tmp_path / "other", "a"))
+    resumed = extract(network, tiles, cache, done.append)
+    assert done[0] == BATCH
+    fresh = extract(network, tiles, FeatureCache(tmp_path / "other", "a"))
     np.testing.assert_allclose(resumed.middle.astype(float), fresh.middle.astype(float), rtol=2e-3, atol=2e-3)

@@ -166,7 +166,7 @@ def test_one_large_picture_is_enough(write_papers: Write, tmp_path: Path) -> Non
         (["--good", "papers", "--cache", "papers/000.png/cache"], 73, "--cache papers/000.png/cache: cannot be made"),
         (["--good", "papers", "--method", "cnn"], 2, "there are cse, whitened, patchcore, mahalanobis, cse-published"),
         (["--good", "papers", "--beside", "whitened,cnn"], 2, "--beside 'cnn'"),
-        (["--good", "papers", "--synthetic", "10"], 2, "--synthetic '10': 'auto' or a number from 100 to 7200"),
+        (["--good", "papers", "--synthetic", "10"], 2, "--synthetic '10': 'auto' or a number from 100 to 14400"),
         (["--good", "papers", "--magnify", "3"], 2, "--magnify '3': 'auto', 1, 2 or 4"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -14,7 +14,7 @@ from tools.fit.models import Losses
 from tools.method.evidence import Evidence, Head
 from tools.method.features import Channels
 
-BATCH = 2048
+BATCH = 1024
 """Positions of each side in a step."""
 EPOCHS, LEAST_STEPS = 10, 80
 """How often each defective position is seen, and how many steps there are at least. Few: seen much oftener, or without
