@@ -258,7 +258,7 @@ def test_positions_to_tell_apart_are_those_of_the_kinds_asked_for(data: Training
 
 
 def test_the_more_tiles_are_spoilt_the_fewer_positions_are_taken_of_each() -> None:
-    assert [per_tile(spoilt) for spoilt in (0, 600, 5000, 10**6)] == [48, 48, 30, 12]
+    assert [per_tile(spoilt) for spoilt in (0, 600, 10_000, 10**6)] == [48, 48, 30, 12]
 
 
 def test_marks_that_good_seldom_has_are_not_taken_for_defects() -> None:
