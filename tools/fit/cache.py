@@ -1,7 +1,8 @@
 """Features on disk, keyed by content: computed once for a tile and a backbone, whatever becomes of the fit.
 
-One file a tile, written whole or not at all, so a fit that was interrupted goes on where it stopped. The key is the
-SHA-256 of the backbone's weights, the tile's shape and its pixels; renamed or copied pictures hit, changed ones miss.
+One file a tile, written whole or not at all, so a fit that was interrupted computes none of them again. The key is
+the SHA-256 of the backbone's weights, the tile's shape and its pixels: renamed or copied pictures hit, changed ones
+miss.
 """
 
 from __future__ import annotations

@@ -112,9 +112,9 @@ def fit(
 ) -> None:
     """Learn a surface from good pictures and write its bundle.
 
-    A fit that was interrupted goes on where it stopped when the same command is
-    given again. It ends with 1 where the bundle, which is written all the same,
-    misses a defect of the regression set that was found before.
+    A fit that was interrupted has kept what it computed of your pictures: give
+    the same command again. It ends with 1 where the bundle, which is written all
+    the same, misses a defect of the regression set that was found before.
     """
     console = Console(stderr=True)
     wanted = FitOptions(
