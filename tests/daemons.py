@@ -21,8 +21,14 @@ from engines.bundle import Bundle
 
 PORTS = range(20_000, 32_000)
 """Below those that Linux gives to outgoing connections, one of which could else take a port before it is bound."""
-_ports = itertools.islice(itertools.cycle(PORTS), os.getpid() * 37 % len(PORTS), None)
-"""Tests that run at the same time begin elsewhere."""
+_WORKER, _WORKERS = (
+    int(os.environ.get(name, default).removeprefix("gw"))
+    for name, default in (("PYTEST_XDIST_WORKER", "gw0"), ("PYTEST_XDIST_WORKER_COUNT", "1"))
+)
+_OURS = PORTS[_WORKER::_WORKERS]
+"""Tests that run at the same time share no port: one that is free may be given to another before it is used."""
+_ports = itertools.islice(itertools.cycle(_OURS), os.getpid() * 37 % len(_OURS), None)
+"""A run right after another begins elsewhere."""
 
 
 def free_port() -> int:
