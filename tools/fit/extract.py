@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 
 import numpy as np
 import onnxruntime as ort
@@ -76,10 +77,14 @@ class Network:
     def rows(self, tiles: NDArray[np.uint8]) -> NDArray[np.float16]:
         """All maps of each tile in a row. Any thread may ask."""
         maps = self._session.run(None, {"tiles": tiles})
-        # Beyond half's range lies no trained network's feature; were there one, it must not become infinity.
-        return np.concatenate([np.clip(each, -65504, 65504).reshape(len(tiles), -1) for each in maps], 1).astype(
-            np.float16
-        )
+        rows = np.empty((len(tiles), sum(map(prod, self.shapes))), np.float16)
+        start = 0
+        for each, shape in zip(maps, self.shapes, strict=True):
+            # Beyond half's range lies no trained network's feature; were there one, it must not become infinity.
+            np.clip(each, -65504, 65504, out=each)
+            rows[:, start : start + prod(shape)] = each.reshape(len(tiles), -1)
+            start += prod(shape)
+        return rows
 
 
 def extract(
@@ -90,7 +95,7 @@ def extract(
 ) -> FeatureSet:
     """Features of `tiles` (N×T×T×3), from the cache where they are there; without one, none are kept. `progress` is
     told of each lot done."""
-    lengths = [int(np.prod(shape)) for shape in network.shapes]
+    lengths = [prod(shape) for shape in network.shapes]
     rows = np.empty((len(tiles), sum(lengths)), np.float16)
     missing = []
     for index, tile in enumerate(tiles):
