@@ -30,7 +30,7 @@ class FileLock:
         """
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         end_s = time.monotonic() + LOOK_S
-        while not _is_locked(descriptor):
+        while not locked_now(descriptor):
             if time.monotonic() > end_s:
                 holder = _told_pid(descriptor)
                 os.close(descriptor)
@@ -64,7 +64,8 @@ def holder_of(path: Path) -> int | None:
         os.close(descriptor)
 
 
-def _is_locked(descriptor: int) -> bool:
+def locked_now(descriptor: int) -> bool:
+    """Lock an open file or directory, until it is closed; False where somebody else has it locked."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

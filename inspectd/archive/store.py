@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import secrets
 import time
@@ -22,6 +21,7 @@ from inspectd.archive.labels import with_suffix
 from inspectd.archive.layout import LABEL, MARKER, RECORD, UNFINISHED, EntryName, Kept
 from inspectd.archive.stock import Item, Stock
 from inspectd.errors import ArchiveError
+from inspectd.lock import locked_now
 from inspectd.settings.archive import ArchiveSettings
 from inspectd.wire.models import Verdict
 
@@ -152,10 +152,8 @@ class Store:
         raise ArchiveError("its disk is gone; mount it, or restart the daemon to begin an archive on the one there is")
 
     def _lock(self, directory: int) -> None:
-        try:
-            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ArchiveError("another daemon fills this archive; set another path") from None
+        if not locked_now(directory):
+            raise ArchiveError("another daemon fills this archive; set another path")
 
     def _read_marker(self) -> _Marker:
         file = self._path / MARKER

@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from inspectd.lock import locked_now
+
 ABANDONED_S: Final = 86_400.0
 """What was begun so long ago and not finished, was begun by a process that died."""
 _OUT_OF_SIGHT: Final = ".old-"
@@ -66,11 +68,7 @@ def _is_held(directory: Path) -> bool:
     except OSError:  # gone meanwhile, or no directory
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
+        return not locked_now(descriptor)
     finally:
         os.close(descriptor)
 

@@ -52,10 +52,8 @@ def test_trim_removes_what_was_used_longest_ago(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_extraction_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    network, tiles = (
-        Network(FeatureExtractor(load_backbone(Lite0())), 64),
-        np.stack([paper(seed, 64, 64) for seed in range(20)]),
-    )
+    network = Network(FeatureExtractor(load_backbone(Lite0())), 64)
+    tiles = np.stack([paper(seed, 64, 64) for seed in range(20)])
     cache = FeatureCache(tmp_path, "a")
 
     def interrupt(done: int) -> None:
