@@ -51,7 +51,7 @@ def export(graph: Graph, size: int, centroids: tuple[int, ...]) -> bytes:
     free = {} if isinstance(graph.scorer, LockedScorer) else {0: torch.export.Dim("K")}
     inputs = {"tiles": _tiles(size), "centroids": torch.zeros(centroids)}
     free_axes = {"tiles": {0: torch.export.Dim("N")}, "centroids": free}
-    model = _exported(graph, graph.extractor.network, inputs, free_axes, ["distance", "score"])
+    model = _exported(graph, inputs, free_axes, ["distance", "score"])
     _forget_source(model)
     store_in_half(model)
     onnx.checker.check_model(model, full_check=True)
@@ -61,7 +61,7 @@ def export(graph: Graph, size: int, centroids: tuple[int, ...]) -> bytes:
 def export_extractor(extractor: FeatureExtractor, size: int) -> bytes:
     """What turns any number of `tiles` of side `size` px into features, as ONNX."""
     free_axes = {"tiles": {0: torch.export.Dim("N")}}
-    model = _exported(extractor, extractor.network, {"tiles": _tiles(size)}, free_axes, list(Features._fields))
+    model = _exported(extractor, {"tiles": _tiles(size)}, free_axes, list(Features._fields))
     return bytes(model.SerializeToString())
 
 
@@ -70,28 +70,19 @@ def _tiles(size: int) -> Tensor:
 
 
 def _exported(
-    module: nn.Module,
-    network: nn.Module,
-    inputs: Mapping[str, Tensor],
-    free_axes: Mapping[str, dict[int, Any]],
-    outputs: Sequence[str],
+    module: nn.Module, inputs: Mapping[str, Tensor], free_axes: Mapping[str, dict[int, Any]], outputs: Sequence[str]
 ) -> onnx.ModelProto:
-    """`module` as ONNX; its `network` is laid out for that as graphs have it, and put back."""
-    network.to(memory_format=torch.contiguous_format)
-    try:
-        with _quiet():
-            program = torch.onnx.export(
-                module,
-                tuple(inputs.values()),
-                input_names=list(inputs),
-                output_names=outputs,
-                dynamic_shapes=dict(free_axes),
-                opset_version=OPSET,
-                dynamo=True,
-                verbose=False,
-            )
-    finally:
-        network.to(memory_format=torch.channels_last)
+    with _quiet():
+        program = torch.onnx.export(
+            module,
+            tuple(inputs.values()),
+            input_names=list(inputs),
+            output_names=outputs,
+            dynamic_shapes=dict(free_axes),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
     assert program is not None
     return program.model_proto
 

@@ -39,8 +39,6 @@ class FeatureExtractor(nn.Module):
         super().__init__()
         self.network = loaded.network
         self.magnify = magnify
-        # Three to five times faster on a CPU; the numbers are the same.
-        self.network.to(memory_format=torch.channels_last)
         fine, middle, deep = loaded.backbone.taps
         self.channels: Channels = (fine.channels, middle.channels, deep.channels)
         strides = fine.stride // 2, fine.stride, middle.stride, deep.stride
