@@ -6,12 +6,16 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tools.demo.scene import Scene
 from tools.errors import PictureError
 from tools.evaluate.dataset import GOOD, LabelledPicture, find_pictures
+
+if TYPE_CHECKING:
+    from tools.fit.apart import Apart
 
 LEARNED = 2 / 3
 FEWEST = 6
@@ -44,14 +48,24 @@ def split_folder(folder: Path, workspace: Path, seed: int) -> Split:
             f"--surface {folder}: {len(good)} good pictures; at least {FEWEST} are needed, and 30 are a good beginning"
         )
     rng = np.random.default_rng(seed)
-    order = [good[index] for index in rng.permutation(len(good))]
-    count = round(len(order) * LEARNED)
+    apart = _apart(good, rng)
     learned = workspace / "learned"
     learned.mkdir(parents=True)
-    for picture in order[:count]:
-        (learned / picture.path.name).symlink_to(picture.path.resolve())
-    rest = order[count:] + [picture for picture in pictures if not picture.good]
+    for index in apart.learned:
+        (learned / good[index].path.name).symlink_to(good[index].path.resolve())
+    rest = [good[index] for index in apart.held_out] + [picture for picture in pictures if not picture.good]
     return Split(learned, _lay_out([rest[index] for index in rng.permutation(len(rest))], workspace / "frames"))
+
+
+def _apart(good: Sequence[LabelledPicture], rng: np.random.Generator) -> Apart:
+    # A surface of one's own wants the training extra, the demonstration's own does not.
+    from tools.fit.apart import set_apart  # noqa: PLC0415
+    from tools.fit.overlaps import find_overlaps  # noqa: PLC0415
+    from tools.fit.pictures import read_good  # noqa: PLC0415
+
+    files = [picture.path for picture in good]
+    overlaps = find_overlaps(read_good(files, files[0].parent, skip=False))
+    return set_apart(files, overlaps.places(files), len(good) - round(len(good) * LEARNED), rng)
 
 
 def _lay_out(pictures: Sequence[LabelledPicture], frames: Path) -> Scene:

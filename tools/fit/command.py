@@ -74,7 +74,7 @@ def fit(
             metavar="REGEX",
             help="Finds in a file's name what pictures that are not independent have in common, such as the number of "
             "the part they show: 'num_([0-9]+)' groups exp1_num_7.jpg and exp2_num_7.jpg. A group is learned or held "
-            "out whole.",
+            "out whole. Pictures that overlap are found without it.",
         ),
     ] = None,
     centroids: Annotated[str, typer.Option(metavar="auto|N", help="Centroids of good, at most 4096.")] = "auto",
@@ -82,8 +82,8 @@ def fit(
         str,
         typer.Option(
             metavar="auto|N",
-            help="Synthetic defects to learn from. auto: 16 for each good tile, 600 to 14400. Fewer are learned "
-            "sooner; they are also the better choice where all pictures show the same small piece of surface.",
+            help="Synthetic defects to learn from. auto: 16 for each good tile, 600 to 14400; 300 where all pictures "
+            "overlap. Fewer are learned sooner.",
         ),
     ] = "auto",
     method: Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")] = _DEFAULT_METHOD,
@@ -235,6 +235,8 @@ def _tell(console: Console, fitted: Fitted, defects_given: bool, good: Path) -> 
     lines.append(f"next       inspectd-train evaluate {bundle.path} --data {_data_folder(good)}")
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
+    for warning in fitted.warnings:
+        console.print(f"warning    {warning}", style="yellow", soft_wrap=True, highlight=False, markup=False)
     if fitted.tested:
         console.print(table(fitted.tested))
 
@@ -255,6 +257,7 @@ def _write_json(file: Path, fitted: Fitted) -> None:
         "figures": fitted.bundle.manifest.figures,
         "seconds": fitted.seconds,
         "choices": fitted.choices,
+        "warnings": fitted.warnings,
         "regression": [
             {
                 "case": each.case.name,

@@ -29,6 +29,9 @@ SPOILT_TO_GOOD, MOST_CONTRASTED = 16, 14_400
 """Spoilt tiles for each good one from which evidence is learned, and how many at most. Of a few hundred, the drawn
 defects themselves are learned by heart; on magnetic tiles sixteen times as many, and the longer training that they
 allow, raised what evidence alone tells of whole frames from 0.82 to 0.90 (image AUROC)."""
+OF_ONE_PIECE = 300
+"""Spoilt tiles where all pictures show one small piece of surface, those held out too. With thousands, evidence comes
+to know that piece by heart and takes any other for defective, which nothing that is held out could tell."""
 LOT = 100
 """Spoilt tiles drawn at a time where they are not kept."""
 DRAWERS = 4
@@ -141,6 +144,8 @@ def make_pool(
     good = np.concatenate([cut, relight(cut, rng)])
     held_out = cut_tiles(parts.held_out, parts.geometry, MOST_HELD_OUT, rng)
     held_out_spoilt = int(np.clip(2 * len(held_out), FEWEST_HELD_OUT_SPOILT, MOST_HELD_OUT_SPOILT))
+    if synthetic == "auto" and parts.seen and not parts.one_print:
+        synthetic = OF_ONE_PIECE
     spoilt, more = _spoilt_count(len(good), synthetic)
     counts = spoilt, held_out_spoilt
 

@@ -1,9 +1,9 @@
 """Which pictures train and which are held out, and how large a tile is.
 
 Held-out means: seen neither by training nor by the centroids. Pictures are split whole, for neighbouring tiles of one
-picture are alike and would flatter the threshold. So are groups of pictures, for frames that follow each other and
-exposures of one part are alike too. Where there are too few pictures for that, each is cut into blocks that do not
-touch, and blocks are split.
+picture are alike and would flatter the threshold. So are groups of pictures, and pictures that show the same surface,
+for frames that follow each other and exposures of one part are alike too. Where there are too few pictures for that,
+each is cut into blocks that do not touch, and blocks are split.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from engines.manifest import TileGeometry
 from engines.tiling import TileGrid, tile_grid
 from tools.backbones.base import Backbone
 from tools.errors import PictureError
+from tools.fit.apart import set_apart
+from tools.fit.overlaps import Overlaps
 from tools.fit.pictures import PictureFile
 
 HELD_OUT = 0.25
@@ -75,11 +77,19 @@ class Split:
     """How many times larger, each way, the network sees a tile."""
     groups: tuple[int, int] | None = None
     """How many groups were learned from and how many held out, each of them whole; None where no part has any."""
+    aside: int = 0
+    """How many parts are neither, for they show some of either."""
+    seen: int = 0
+    """How many are held out although they show surface that is learned as well: nothing else was to be had."""
+    one_print: bool = False
+    """Whether that is so because all pictures lie over each other whole, as parts with one print do. They are taken for
+    different parts."""
 
 
 def split(
     pictures: Sequence[PictureFile],
     backbone: Backbone,
+    overlaps: Overlaps,
     *,
     tile: int | Literal["auto"],
     overlap: int,
@@ -87,8 +97,8 @@ def split(
     magnify: int | Literal["auto"] = "auto",
 ) -> Split:
     """Choose the tile and split the pictures, or their blocks, at random. Pictures of one group stay together, unless
-    they are all there is and so few that they are cut into blocks. Those that were picked out are all learned from, and
-    decide nothing else.
+    they are all there is and so few that they are cut into blocks; so do pictures that overlap. Those that were picked
+    out are all learned from, and decide nothing else.
 
     Raises:
         PictureError: too little surface, or a single group, so that nothing can be held out; the message says what is
@@ -112,11 +122,26 @@ def split(
     parts = [part for picture in pictures for part in (_blocks(picture, size) if blocks_needed else [_whole(picture)])]
     if blocks_needed and len(parts) < FEWEST_BLOCKS:
         raise PictureError(_too_little(pictures, size, len(parts)))
+    # Ordered by content, so that renaming the files does not change the model.
+    parts.sort(key=lambda part: (part.picture.sha256, part.y, part.x))
     grouped = _can_group(pictures, by_blocks=blocks_needed)
-    train, held_out = _held_out(parts, seed, grouped=grouped)
-    groups = (_count_groups(train), _count_groups(held_out)) if grouped else None
-    train += [_whole(picture) for picture in picked]
-    return Split(train, held_out, "blocks" if blocks_needed else "pictures", geometry, magnify, groups)
+    groups = [part.picture.group if grouped and part.picture.group else index for index, part in enumerate(parts)]
+    wanted = max(1, round(HELD_OUT * len(parts)))
+    # Blocks of one picture do not touch, so only those of different pictures may show the same.
+    shown_by = overlaps.places([part.picture.path for part in parts])
+    apart = set_apart(groups, shown_by, wanted, np.random.default_rng([seed, 1]))
+    hang_together = sum(apart.groups) < len(apart.learned) + len(apart.held_out)
+    return Split(
+        [parts[index] for index in apart.learned] + [_whole(picture) for picture in picked],
+        [parts[index] for index in apart.held_out],
+        "blocks" if blocks_needed else "pictures",
+        geometry,
+        magnify,
+        apart.groups if grouped or hang_together else None,
+        len(apart.aside),
+        apart.seen,
+        apart.seen > 0 and overlaps.whole,
+    )
 
 
 def _auto_tile(pictures: Sequence[PictureFile], alignment: int, *, by_blocks: bool) -> int:
@@ -156,45 +181,6 @@ def _can_group(pictures: Sequence[PictureFile], *, by_blocks: bool) -> bool:
             "of another part, or leave --group out if the pictures are independent"
         )
     return len(named) > 1
-
-
-def _held_out(parts: Sequence[Part], seed: int, *, grouped: bool) -> tuple[list[Part], list[Part]]:
-    # Ordered by content, so that renaming the files does not change the model.
-    ordered = sorted(parts, key=lambda part: (part.picture.sha256, part.y, part.x))
-    units: dict[str | int, list[int]] = {}
-    for index, part in enumerate(ordered):
-        key = part.picture.group if grouped and part.picture.group else index
-        units.setdefault(key, []).append(index)
-    members = list(units.values())
-    order = np.random.default_rng([seed, 1]).permutation(len(members))
-    chosen = _nearest_sum([len(members[unit]) for unit in order], max(1, round(HELD_OUT * len(ordered))))
-    held_out = {index for place in chosen for index in members[order[place]]}
-    train = [part for index, part in enumerate(ordered) if index not in held_out]
-    return train, [ordered[index] for index in sorted(held_out)]
-
-
-def _nearest_sum(sizes: Sequence[int], wanted: int) -> list[int]:
-    """Which of `sizes` (two at least), but neither none nor all of them, come nearest to `wanted` in sum. Earlier ones
-    go first, so that sizes of 1 give the first `wanted`."""
-    everything = sum(sizes)
-    last: dict[int, int] = {}  # by sum: the place of the size that first completed it
-    short = [0]  # sums below `wanted`; beyond it, more only leads away
-    for place, size in enumerate(sizes):
-        found = {before + size for before in short} - last.keys() - {everything}
-        last |= dict.fromkeys(found, place)
-        short += [each for each in found if each < wanted]
-        if wanted in last:
-            break
-    total = min(last, key=lambda each: (abs(each - wanted), each))
-    chosen = []
-    while total:
-        chosen.append(last[total])
-        total -= sizes[last[total]]
-    return chosen
-
-
-def _count_groups(parts: Sequence[Part]) -> int:
-    return len({part.picture.group or part.picture.path for part in parts})
 
 
 def _too_little(pictures: Sequence[PictureFile], tile: int, blocks: int) -> str:

@@ -65,6 +65,23 @@ class Story:
             )
         return told
 
+    def warnings(self) -> list[str]:
+        """What whoever puts the bundle to work has to know first; as a rule nothing."""
+        parts = self.parts
+        if not parts.seen:
+            return []
+        if parts.one_print:
+            return [
+                f"Good {parts.by} lie over each other from border to border, as parts with one print do, and were "
+                "taken for different parts. If they show one and the same part, the threshold is too low for others: "
+                "take pictures of more parts."
+            ]
+        return [
+            f"{parts.seen} of the {len(parts.held_out)} held-out {parts.by} show surface that is learned as well, "
+            "since nearly all overlap. The threshold is too low for surface that was not photographed, and fewer "
+            "synthetic defects were drawn, lest evidence knows this piece by heart. Take pictures of more surface."
+        ]
+
 
 def figures(story: Story, calibration: Calibration, seconds: dict[str, float]) -> dict[str, float]:
     """Measured figures by name."""
@@ -116,6 +133,7 @@ def make_report(story: Story, manifest: Manifest, calibration: Calibration, seco
             figures=manifest.figures,
             seconds=dict(seconds),
             choices=story.choices(),
+            warnings=story.warnings(),
             regression=lessons.rows(story.tested),
             examples=_examples(judged, manifest.tile.cell),
         )
@@ -131,11 +149,22 @@ def _of_groups(parts: Split) -> list[str]:
         one = parts.train[0].picture.group
         return [f"All are of one group, {one!r}, of which blocks were learned and held out alike."] if one else []
     learned, held_out = parts.groups
-    told = [f"Groups stayed whole: {learned} learned and {held_out} held out."]
+    named = any(part.picture.group for part in parts.held_out + parts.train)
+    told = [
+        f"Groups stayed whole: {learned} learned and {held_out} held out."
+        if named
+        else f"Pictures that show the same piece of surface stayed together: {learned} pieces learned and {held_out} "
+        "held out."
+    ]
     if held_out < len(parts.held_out):
+        one = "group" if named else "piece"
         told.append(
-            f"Threshold and interval take {parts.by} for independent, which those of one group are not: "
+            f"Threshold and interval take {parts.by} for independent, which those of one {one} are not: "
             f"with {held_out} held out, the rate of false rejects is less certain than the interval says."
+        )
+    if parts.aside:
+        told.append(
+            f"{parts.aside} {parts.by} show both what is learned and what is held out; they were left out of either."
         )
     return told
 

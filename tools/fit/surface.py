@@ -34,6 +34,7 @@ from tools.fit.graph import Graph, export
 from tools.fit.lessons import Lessons, Tested, find_lessons, put_to_test
 from tools.fit.methods import METHODS
 from tools.fit.models import Model
+from tools.fit.overlaps import Overlaps, find_overlaps
 from tools.fit.pictures import PictureFile, find_defective, find_good
 from tools.fit.pool import Pool, Spoilt, make_pool
 from tools.fit.sets import TrainingSet
@@ -88,6 +89,8 @@ class Fitted:
     bundle: Bundle
     choices: list[str]
     """What the program chose and why, a sentence each."""
+    warnings: list[str]
+    """What has to be known before the bundle is put to work, a sentence each."""
     seconds: dict[str, float]
     tested: list[Tested]
     """What the bundle says of the regression set."""
@@ -107,7 +110,7 @@ def fit_surface(options: FitOptions, steps: Steps) -> Fitted:
     _check_writable(options.out)
     pictures, defective, lessons = _find(options, steps)
     pictures += lessons.false_alarms
-    surface = prepare(pictures, options, steps)
+    surface = prepare(pictures, overlapping(pictures, steps), options, steps)
     with steps.step(options.method):
         model = METHODS[options.method].fit(surface.data)
     compared = [measure(options.method, model, surface.data), *compare(options.beside, surface.data, steps)]
@@ -128,7 +131,7 @@ def fit_surface(options: FitOptions, steps: Steps) -> Fitted:
         golden=golden,
         report=report,
     )
-    return Fitted(bundle, story.choices(), steps.seconds, results)
+    return Fitted(bundle, story.choices(), story.warnings(), steps.seconds, results)
 
 
 def surface_name(good: Path) -> str:
@@ -161,7 +164,18 @@ def feature_cache(options: FitOptions, loaded: Loaded, magnify: int) -> FeatureC
     return FeatureCache(options.cache, f"{loaded.sha256} ×{magnify}")
 
 
-def prepare(pictures: Sequence[PictureFile], options: FitOptions, steps: Steps) -> Surface:
+def overlapping(pictures: Sequence[PictureFile], steps: Steps) -> Overlaps:
+    """Which of the pictures show the same; those that were picked out are never held out, so they do not matter.
+
+    Raises:
+        PictureError: one has become unreadable.
+    """
+    compared = [picture for picture in pictures if not picture.picked]
+    with steps.step("overlaps", len(compared)) as advance:
+        return find_overlaps(compared, advance)
+
+
+def prepare(pictures: Sequence[PictureFile], overlaps: Overlaps, options: FitOptions, steps: Steps) -> Surface:
     """Split the pictures, cut and spoil tiles, and compute their features.
 
     Raises:
@@ -171,7 +185,13 @@ def prepare(pictures: Sequence[PictureFile], options: FitOptions, steps: Steps) 
     """
     backbone = BACKBONES[options.backbone]
     parts = split(
-        pictures, backbone, tile=options.tile, overlap=options.overlap, seed=options.seed, magnify=options.magnify
+        pictures,
+        backbone,
+        overlaps,
+        tile=options.tile,
+        overlap=options.overlap,
+        seed=options.seed,
+        magnify=options.magnify,
     )
     check_geometry(parts.geometry)
     with steps.step("backbone"):

@@ -55,6 +55,8 @@ class FitReport:
     """Time of each step, s, in order."""
     choices: list[str] = field(default_factory=list)
     """What was chosen by the program and why, a sentence each."""
+    warnings: list[str] = field(default_factory=list)
+    """What has to be known before the bundle is put to work."""
     regression: list[tuple[str, str]] = field(default_factory=list)
     """What the bundle says of the regression set: (kind or case, result)."""
     examples: list[Example] = field(default_factory=list)

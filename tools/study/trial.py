@@ -21,13 +21,15 @@ from engines.tiling import tile_grid
 from tools.errors import PictureError
 from tools.evaluate.dataset import LabelledPicture
 from tools.evaluate.evaluation import Figures, Judged, figures
+from tools.fit.apart import set_apart
 from tools.fit.cache import FeatureCache
 from tools.fit.extract import FeatureSet, extract
 from tools.fit.methods import METHODS
 from tools.fit.models import Model, tile_maps
+from tools.fit.overlaps import Overlaps
 from tools.fit.pictures import PictureFile, read_good
 from tools.fit.steps import Steps
-from tools.fit.surface import FitOptions, Surface, feature_cache, prepare
+from tools.fit.surface import FitOptions, Surface, feature_cache, overlapping, prepare
 from tools.method.score import border_reach
 
 Half = Literal["all", "even", "odd"]
@@ -75,9 +77,14 @@ def run_trial(
         PictureError: pictures that cannot be used, or too few.
         WeightsError: the backbone's weights are nowhere.
     """
-    train, test = divide(pictures, seed, design)
+    divided = divide(pictures, seed, design, steps)
+    test = divided.inspected
+    if divided.seen:
+        steps.console.print(
+            f"[yellow]{divided.seen} good pictures are inspected that show what is learned: all overlap[/yellow]"
+        )
     options = _options(methods, seed, design)
-    surface = prepare(train, options, steps)
+    surface = prepare(divided.learned, divided.overlaps, options, steps)
     cache = feature_cache(options, surface.loaded, surface.parts.magnify)
     frames = _Frames(
         surface,
@@ -95,10 +102,20 @@ def run_trial(
             yield _outcome(f"{name}, {suffix}", model, maps, test, design, levelled=not levelled)
 
 
-def divide(
-    pictures: Sequence[LabelledPicture], seed: int, design: Design
-) -> tuple[list[PictureFile], list[LabelledPicture]]:
-    """Good pictures to learn from, by whole groups, and all others to inspect.
+@dataclass(frozen=True)
+class Divided:
+    """A surface's pictures in a trial."""
+
+    learned: list[PictureFile]
+    inspected: list[LabelledPicture]
+    """Good ones that show nothing of what is learned, and defective ones."""
+    overlaps: Overlaps
+    seen: int
+    """How many good ones are inspected although they show what is learned: nothing else was to be had."""
+
+
+def divide(pictures: Sequence[LabelledPicture], seed: int, design: Design, steps: Steps) -> Divided:
+    """Good pictures to learn from, whole groups and pieces of surface, and all others to inspect.
 
     Raises:
         PictureError: fewer than two groups of good pictures, or none of them left to learn or to inspect, or a picture
@@ -107,20 +124,22 @@ def divide(
     labelled = {picture.path: picture for picture in pictures if picture.good}
     pattern = re.compile(design.group) if design.group else None
     good = read_good(list(labelled), next(iter(labelled)).parent, skip=False, group=pattern)
-    groups: dict[str, list[PictureFile]] = {}
-    for picture in good:
-        groups.setdefault(picture.group or picture.path.name, []).append(picture)
-    if len(groups) < 2:
+    groups = [picture.group or picture.path.name for picture in good]
+    if len(set(groups)) < 2:
         raise PictureError(f"{good[0].path.parent}: one group of good pictures; some are learned, others inspected")
-    members, wanted = list(groups.values()), design.train_share * len(good)
-    train: list[PictureFile] = []
-    test: list[PictureFile] = []
-    for index in np.random.default_rng([seed, 10]).permutation(len(members)):
-        (train if len(train) + len(members[index]) / 2 <= wanted else test).extend(members[index])
-    if not train or not test:
-        purpose = "inspect" if train else "learn"
-        raise PictureError(f"--train {design.train_share:.3g}: leaves no group of good pictures to {purpose}")
-    return train, [labelled[picture.path] for picture in test] + _defective(pictures, design.half)
+    inspected = len(good) - round(design.train_share * len(good))
+    if not 0 < inspected < len(good):
+        purpose = "learn" if inspected else "inspect"
+        raise PictureError(f"--train {design.train_share:.3g}: leaves no good picture to {purpose}")
+    overlaps = overlapping(good, steps)
+    shown_by = overlaps.places([picture.path for picture in good])
+    apart = set_apart(groups, shown_by, inspected, np.random.default_rng([seed, 10]))
+    return Divided(
+        [good[index] for index in apart.learned],
+        [labelled[good[index].path] for index in apart.held_out] + _defective(pictures, design.half),
+        overlaps,
+        0 if overlaps.whole else apart.seen,
+    )
 
 
 def _defective(pictures: Sequence[LabelledPicture], half: Half) -> list[LabelledPicture]:

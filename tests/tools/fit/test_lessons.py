@@ -40,6 +40,7 @@ from tools.backbones.lite0 import Lite0  # noqa: E402
 from tools.errors import PictureError  # noqa: E402
 from tools.fit.frames import Judged, see_defective  # noqa: E402
 from tools.fit.lessons import find_lessons, put_to_test, rows  # noqa: E402
+from tools.fit.overlaps import Overlaps  # noqa: E402
 from tools.fit.pictures import PictureFile  # noqa: E402
 from tools.fit.pool import cut_tiles  # noqa: E402
 from tools.fit.splits import Part, split  # noqa: E402
@@ -216,9 +217,9 @@ def test_pictures_that_were_picked_out_set_no_threshold() -> None:
             for index in range(first, first + count)
         ]
 
-    without = split(pictures(12, 0, picked=False), Lite0(), tile="auto", overlap=32, seed=0)
+    without = split(pictures(12, 0, picked=False), Lite0(), Overlaps(), tile="auto", overlap=32, seed=0)
     both = pictures(12, 0, picked=False) + pictures(30, 100, picked=True)
-    parts = split(both, Lite0(), tile="auto", overlap=32, seed=0)
+    parts = split(both, Lite0(), Overlaps(), tile="auto", overlap=32, seed=0)
     assert parts.held_out == without.held_out
     assert parts.train[: len(without.train)] == without.train
     assert sum(part.picture.picked for part in parts.train) == 30

@@ -10,6 +10,7 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 pytestmark = pytest.mark.train
 
 from tools.backbones.lite0 import Lite0  # noqa: E402 - needs torch
+from tools.fit.overlaps import Overlaps  # noqa: E402
 from tools.fit.pictures import PictureFile, find_good  # noqa: E402
 from tools.fit.pool import LOT, Pool, make_pool  # noqa: E402
 from tools.fit.splits import split  # noqa: E402
@@ -25,7 +26,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[PictureFile]:
 
 
 def pool_of(pictures: list[PictureFile], synthetic: int) -> Pool:
-    return make_pool(split(pictures, Lite0(), tile=64, overlap=0, seed=0), 0, synthetic=synthetic)
+    return make_pool(split(pictures, Lite0(), Overlaps(), tile=64, overlap=0, seed=0), 0, synthetic=synthetic)
 
 
 def test_as_many_tiles_are_spoilt_as_were_asked_for_the_rest_of_them_a_lot_at_a_time(
@@ -50,5 +51,5 @@ def test_further_tiles_are_spoilt_alike_each_time_but_not_as_the_kept_ones(pictu
 
 
 def test_by_itself_a_fit_of_few_pictures_spoils_a_few_hundred_tiles(pictures: list[PictureFile]) -> None:
-    pool = make_pool(split(pictures, Lite0(), tile=64, overlap=0, seed=0), 0)
+    pool = make_pool(split(pictures, Lite0(), Overlaps(), tile=64, overlap=0, seed=0), 0)
     assert (len(pool.spoilt.kinds), pool.more) == (600, 0)

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.train
 
 from tools.backbones.lite0 import Lite0  # noqa: E402 - needs torch
 from tools.errors import PictureError  # noqa: E402
+from tools.fit.overlaps import Overlaps  # noqa: E402
 from tools.fit.pictures import PictureFile  # noqa: E402
 from tools.fit.splits import Part, Split, split  # noqa: E402
 
@@ -37,7 +38,7 @@ def groups_of(parts: Sequence[Part]) -> set[str]:
 
 
 def split_auto(given: list[PictureFile], seed: int = 0) -> Split:
-    return split(given, Lite0(), tile="auto", overlap=32, seed=seed)
+    return split(given, Lite0(), Overlaps(), tile="auto", overlap=32, seed=seed)
 
 
 def touch(a: Part, b: Part) -> bool:

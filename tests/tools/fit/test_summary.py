@@ -18,6 +18,7 @@ from tools.backbones.weights import Loaded  # noqa: E402
 from tools.fit.comparison import Compared  # noqa: E402
 from tools.fit.frames import Judged, JudgedFrames  # noqa: E402
 from tools.fit.models import Model  # noqa: E402
+from tools.fit.overlaps import Overlaps  # noqa: E402
 from tools.fit.pictures import PictureFile  # noqa: E402
 from tools.fit.splits import split  # noqa: E402
 from tools.fit.summary import Story, figures  # noqa: E402
@@ -34,7 +35,7 @@ class Strangeness(Scorer):
 
 def story(groups: list[str], side: int = 128, scores: tuple[float, ...] = ()) -> Story:
     pictures = [PictureFile(Path(f"{i}.png"), f"{i:064d}", side, side, group=name) for i, name in enumerate(groups)]
-    parts = split(pictures, Lite0(), tile="auto", overlap=32, seed=0)
+    parts = split(pictures, Lite0(), Overlaps(), tile="auto", overlap=32, seed=0)
     judged = [Judged("good", np.empty((0, 0, 3), np.uint8), np.zeros((1, 1), np.float32), score) for score in scores]
     return Story(
         parts=parts,

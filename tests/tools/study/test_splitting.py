@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from io import StringIO
 from pathlib import Path
 
 import cv2
 import pytest
+from rich.console import Console
 
 pytest.importorskip("torch", reason="the training extra is not installed")
 pytestmark = pytest.mark.train
@@ -14,7 +16,12 @@ pytestmark = pytest.mark.train
 from tests.tools.fit.conftest import paper  # noqa: E402 - after the check for torch
 from tools.errors import PictureError  # noqa: E402
 from tools.evaluate.dataset import LabelledPicture, find_pictures  # noqa: E402
+from tools.fit.steps import Steps  # noqa: E402
 from tools.study.trial import Design, Half, divide  # noqa: E402
+
+
+def quiet() -> Steps:
+    return Steps(Console(file=StringIO()), quiet=True)
 
 
 def design(share: float = 2 / 3, half: Half = "all", group: str | None = None) -> Design:
@@ -38,9 +45,9 @@ Parted = tuple[set[str], set[str]]
 
 def good_names(pictures: list[LabelledPicture], seed: int, wanted: Design) -> Parted:
     """Names of the good pictures that are learned, and of those that are inspected."""
-    train, test = divide(pictures, seed, wanted)
-    learned = [picture.path.name for picture in train]
-    inspected = [picture.path.name for picture in test if picture.good]
+    divided = divide(pictures, seed, wanted, quiet())
+    learned = [picture.path.name for picture in divided.learned]
+    inspected = [picture.path.name for picture in divided.inspected if picture.good]
     assert len({*learned, *inspected}) == len(learned) + len(inspected) == 12
     return set(learned), set(inspected)
 
@@ -65,7 +72,7 @@ def test_a_seed_gives_one_split_and_another_seed_another(pictures: list[Labelled
 
 
 def test_the_halves_of_the_defective_pictures_share_none_and_miss_none(pictures: list[LabelledPicture]) -> None:
-    inspected = {half: divide(pictures, 0, design(half=half))[1] for half in ("all", "even", "odd")}
+    inspected = {half: divide(pictures, 0, design(half=half), quiet()).inspected for half in ("all", "even", "odd")}
     defective = {half: {p.path for p in chosen if not p.good} for half, chosen in inspected.items()}
     assert defective["even"] | defective["odd"] == defective["all"]
     assert not defective["even"] & defective["odd"]
@@ -81,12 +88,12 @@ def test_the_halves_of_the_defective_pictures_share_none_and_miss_none(pictures:
 
 def test_a_single_group_cannot_be_divided(pictures: list[LabelledPicture]) -> None:
     with pytest.raises(PictureError, match="one group of good pictures"):
-        divide(pictures, 0, design(group="part"))
+        divide(pictures, 0, design(group="part"), quiet())
 
 
 @pytest.mark.parametrize(("share", "purpose"), [(0.01, "to learn"), (0.99, "to inspect")])
 def test_a_share_that_leaves_one_side_empty_is_refused(
     pictures: list[LabelledPicture], share: float, purpose: str
 ) -> None:
-    with pytest.raises(PictureError, match=f"--train {share}: leaves no group of good pictures {purpose}"):
-        divide(pictures, 0, design(share, group="part([0-9])"))
+    with pytest.raises(PictureError, match=f"--train {share}: leaves no good picture {purpose}"):
+        divide(pictures, 0, design(share, group="part([0-9])"), quiet())
