@@ -30,9 +30,6 @@ FALSE_REJECTS = 0.01
 SEED = 0
 CENTROIDS = 1024
 """As many as keep the bundle small: it lies in the repository."""
-SYNTHETIC = 300
-"""Fewer than fit would draw: all pictures show the same few bricks, those held out too, and with more defects evidence
-comes to know these bricks by heart."""
 MAX_BYTES = 8_000_000
 CHECK_FRAMES = 40
 SCORE_TOLERANCE = 0.05
@@ -67,7 +64,7 @@ def make_bundle(out: Path) -> Path:
             cv2.imwrite(str(good / f"{index:04d}.png"), picture)
         before = set(out.glob("*")) if out.is_dir() else set()
         options = ["--surface", SURFACE, "--seed", str(SEED), "--false-rejects", str(FALSE_REJECTS)]
-        options += ["--centroids", str(CENTROIDS), "--synthetic", str(SYNTHETIC), "--beside", "none"]
+        options += ["--centroids", str(CENTROIDS), "--beside", "none"]
         command = [sys.executable, "-m", "tools.cli", "fit", "--good", str(good), "--out", str(out), *options]
         if subprocess.run(command, check=False).returncode:  # noqa: S603 - our own program
             raise ToolsError("the bundle was not made; the reason stands above")

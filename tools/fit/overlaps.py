@@ -26,7 +26,7 @@ from tools.fit.pictures import PictureFile
 from tools.fit.steps import Advance
 
 SIDE = 256
-"""To which the longer side of a picture is brought, px."""
+"""Pictures are brought to the area of a square of this side, px."""
 SURROUNDINGS = 12.0
 """Standard deviation of the surroundings that brightness and contrast are levelled by, px."""
 MOST_POINTS, ALL_POINTS = 100, 60_000
@@ -126,7 +126,7 @@ def _see(picture: PictureFile, most: int) -> _Seen:
 
 
 def _level(grey: Grey) -> Grey:
-    scale = SIDE / max(grey.shape)
+    scale = SIDE / float(np.sqrt(grey.size))
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=interpolation).astype(np.float32)
     # A little smoothing takes the sensor's noise away, which no two pictures share.
@@ -138,39 +138,63 @@ def _level(grey: Grey) -> Grey:
 
 def _overlapping(seen: Sequence[_Seen]) -> Iterator[tuple[int, int, float]]:
     """Pairs of pictures that show the same, by index, and the share of a picture that they have in common."""
+    shared = _SharedPoints.between(seen)
     tried = set()
-    for one, shared in _shared_points(seen).items():
-        # Ties by index: the same pictures give the same pairs.
-        likely = sorted(shared, key=lambda other: (-len(shared[other]), other))[:CANDIDATES]
-        for other in likely:
+    for one in range(len(seen)):
+        for other in shared.most_with(one):
             pair = min(one, other), max(one, other)
-            if len(shared[other]) < FEWEST_SHARED or pair in tried:
+            if pair in tried:
                 continue
             tried.add(pair)
-            if share := _in_common(seen[one], seen[other], np.array(shared[other])):
+            if share := _in_common(seen[one], seen[other], shared.points(one, other)):
                 yield *pair, share
 
 
-def _shared_points(seen: Sequence[_Seen]) -> dict[int, dict[int, list[tuple[int, int]]]]:
-    """By picture and other picture, which points of theirs look alike, by index."""
-    counts = [len(each.places) for each in seen]
-    if sum(counts) <= NEAREST:
-        return {}
-    descriptors = np.concatenate([each.descriptors for each in seen])
-    picture = np.repeat(np.arange(len(seen)), counts)
-    point = np.concatenate([np.arange(count) for count in counts])
-    cv2.setRNGSeed(0)  # the trees are grown at random
-    trees = cv2.flann.Index(descriptors, {"algorithm": 1, "trees": 4})
-    nearest, _ = trees.knnSearch(descriptors, NEAREST + 1, params={"checks": 32})
-    pairs = np.stack([np.repeat(np.arange(len(descriptors)), NEAREST + 1), np.asarray(nearest).ravel()], axis=1)
-    pairs = pairs[picture[pairs[:, 0]] != picture[pairs[:, 1]]]
-    shared: dict[int, dict[int, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
-    for a, b in np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0):
-        shared[int(picture[a])][int(picture[b])].append((int(point[a]), int(point[b])))
-    return shared
+@dataclass(frozen=True)
+class _SharedPoints:
+    """Points of two pictures that look alike, by pairs of pictures."""
+
+    pairs: dict[int, list[tuple[int, slice]]]
+    """By picture, every other with which it shares some, and where those stand in `of_both`."""
+    of_both: NDArray[np.intp]
+    """n×2, a point of the one and a point of the other, by index."""
+
+    @classmethod
+    def between(cls, seen: Sequence[_Seen]) -> _SharedPoints:
+        counts = [len(each.places) for each in seen]
+        if sum(counts) <= NEAREST:
+            return cls({}, np.empty((0, 2), np.intp))
+        descriptors = np.concatenate([each.descriptors for each in seen])
+        picture = np.repeat(np.arange(len(seen)), counts)
+        point = np.concatenate([np.arange(count) for count in counts])
+        cv2.setRNGSeed(0)  # the trees are grown at random
+        trees = cv2.flann.Index(descriptors, {"algorithm": 1, "trees": 4})
+        nearest, _ = trees.knnSearch(descriptors, NEAREST + 1, params={"checks": 32})
+        first, second = np.repeat(np.arange(len(descriptors)), NEAREST + 1), np.asarray(nearest).ravel()
+        apart = picture[first] != picture[second]
+        first, second = np.concatenate([first[apart], second[apart]]), np.concatenate([second[apart], first[apart]])
+        # One number for a pair of points: far quicker to sort and to find again than rows of two.
+        first, second = np.divmod(np.unique(first * len(descriptors) + second), len(descriptors))
+        of_pair = picture[first] * len(seen) + picture[second]
+        order = np.argsort(of_pair, kind="stable")
+        numbers, starts = np.unique(of_pair[order], return_index=True)
+        pairs: dict[int, list[tuple[int, slice]]] = defaultdict(list)
+        for number, start, stop in zip(numbers, starts, [*starts[1:], len(order)], strict=True):
+            pairs[int(number) // len(seen)].append((int(number) % len(seen), slice(int(start), int(stop))))
+        both = np.stack([first[order], second[order]], axis=1)
+        return cls(pairs, point[both])
+
+    def most_with(self, one: int) -> list[int]:
+        """The pictures that share most points with this one, and enough."""
+        sizes = [(places.start - places.stop, other) for other, places in self.pairs.get(one, ())]
+        return [other for size, other in sorted(sizes)[:CANDIDATES] if -size >= FEWEST_SHARED]
+
+    def points(self, one: int, other: int) -> NDArray[np.intp]:
+        """n×2, indices into the points of either."""
+        return self.of_both[dict(self.pairs[one])[other]]
 
 
-def _in_common(one: _Seen, other: _Seen, points: NDArray[np.int_]) -> float:
+def _in_common(one: _Seen, other: _Seen, points: NDArray[np.intp]) -> float:
     """The share of `other` that `one` shows as well: where the similarity that most of their shared points follow lays
     them over each other, if they agree there and nowhere else; else 0. `points`: n×2, indices into those of either."""
     cv2.setRNGSeed(0)
@@ -198,7 +222,9 @@ def _in_common(one: _Seen, other: _Seen, points: NDArray[np.int_]) -> float:
 
 
 def _correlation(a: Grey, b: Grey) -> float:
-    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+    first, second = a - a.mean(), b - b.mean()
+    spread = float(np.sqrt((first @ first) * (second @ second)))
+    return float(first @ second) / spread if spread else 0.0
 
 
 def _elsewhere(laid: Grey, other: Grey, covered: NDArray[np.bool_]) -> float:

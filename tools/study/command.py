@@ -59,6 +59,14 @@ def study(
     group: Annotated[
         str | None, typer.Option(metavar="REGEX", help="Pictures that share it stay together, as in fit.")
     ] = None,
+    mixed: Annotated[
+        bool,
+        typer.Option(
+            "--mixed",
+            help="Draw pictures one by one even if they show the same surface, as publications do: parts that were "
+            "learned are then inspected as well, and figures are better than on a line.",
+        ),
+    ] = False,
     false_rejects: Annotated[
         float, typer.Option(min=1e-6, max=0.5, help="Share of good pictures that may fail.")
     ] = 0.05,
@@ -79,7 +87,8 @@ def study(
     """Run methods on surfaces with several seeds, and write one table and one plot.
 
     Every method learns the same tiles on the same features, is scored alike, and
-    inspects good pictures that it has never seen beside the defective ones.
+    inspects good pictures that it has never seen beside the defective ones; those
+    that show the same surface are all learned or all inspected.
     Medians and ranges are over seeds.
     """
     console = Console(stderr=True)
@@ -94,6 +103,7 @@ def study(
         options.backbone(backbone),
         options.magnify(magnify),
         cache or default_folder(),
+        mixed,
         other_levelling,
     )
     wanted_seeds = _seeds(seeds)

@@ -49,6 +49,8 @@ class Design:
     backbone: str
     magnify: int | Literal["auto"]
     cache: Path
+    mixed: bool = False
+    """Whether pictures that show the same surface may be learned and inspected, as where publications split files."""
     other_levelling: bool = False
     """Whether each method is run a second time: without levelling at the frame's edge if it has it, with it if not."""
 
@@ -131,7 +133,7 @@ def divide(pictures: Sequence[LabelledPicture], seed: int, design: Design, steps
     if not 0 < inspected < len(good):
         purpose = "learn" if inspected else "inspect"
         raise PictureError(f"--train {design.train_share:.3g}: leaves no good picture to {purpose}")
-    overlaps = overlapping(good, steps)
+    overlaps = Overlaps() if design.mixed else overlapping(good, steps)
     shown_by = overlaps.places([picture.path for picture in good])
     apart = set_apart(groups, shown_by, inspected, np.random.default_rng([seed, 10]))
     return Divided(

@@ -133,6 +133,22 @@ def test_the_same_seed_gives_the_same_centroids(fitted: Fitted, tmp_path: Path) 
     assert other.calibration.threshold == pytest.approx(bundle.calibration.threshold, rel=1e-5)
 
 
+def test_whoever_photographs_one_spot_again_and_again_is_warned(tmp_path: Path) -> None:
+    sheet, good = paper(0, 200, 260), tmp_path / "good"
+    good.mkdir()
+    for index in range(12):
+        cv2.imwrite(str(good / f"{index}.png"), sheet[index : index + 128, 10 * index : 10 * index + 128])
+    done = run_fit(
+        "--good", good, "--out", tmp_path / "out", "--method", "whitened", "--beside", "none",
+        "--json", tmp_path / "fit.json", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "warning    3 of the 3 held-out pictures show surface that is learned as well" in done.stderr
+    (warning,) = json.loads((tmp_path / "fit.json").read_text())["warnings"]
+    assert warning in done.stderr.replace("\n", " ")
+    assert warning in (Path(done.stdout.strip()) / "report.html").read_text()
+
+
 def test_one_large_picture_is_enough(write_papers: Write, tmp_path: Path) -> None:
     good = write_papers("good", 1, 256, 256)
     done = run_fit("--good", good, "--out", tmp_path / "out", "--method", "whitened", "--beside", "none", cwd=tmp_path)

@@ -53,3 +53,14 @@ def test_further_tiles_are_spoilt_alike_each_time_but_not_as_the_kept_ones(pictu
 def test_by_itself_a_fit_of_few_pictures_spoils_a_few_hundred_tiles(pictures: list[PictureFile]) -> None:
     pool = make_pool(split(pictures, Lite0(), Overlaps(), tile=64, overlap=0, seed=0), 0)
     assert (len(pool.spoilt.kinds), pool.more) == (600, 0)
+
+
+@pytest.mark.parametrize(("whole", "spoilt"), [(False, 300), (True, 600)], ids=["of one piece", "with one print"])
+def test_where_all_pictures_show_one_piece_of_surface_few_tiles_are_spoilt(
+    pictures: list[PictureFile], whole: bool, spoilt: int
+) -> None:
+    everyone = Overlaps({one.path: {other.path for other in pictures} - {one.path} for one in pictures}, whole)
+    parts = split(pictures, Lite0(), everyone, tile=64, overlap=0, seed=0)
+    assert parts.seen == len(parts.held_out)
+    assert (len(make_pool(parts, 0).spoilt.kinds), make_pool(parts, 0).more) == (spoilt, 0)
+    assert len(make_pool(parts, 0, synthetic=700).spoilt.kinds) == 700

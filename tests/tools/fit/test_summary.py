@@ -33,9 +33,11 @@ class Strangeness(Scorer):
         return (features.fine.mean(dim=1) - centroids.mean()).abs()
 
 
-def story(groups: list[str], side: int = 128, scores: tuple[float, ...] = ()) -> Story:
+def story(
+    groups: list[str], side: int = 128, scores: tuple[float, ...] = (), overlaps: Overlaps | None = None
+) -> Story:
     pictures = [PictureFile(Path(f"{i}.png"), f"{i:064d}", side, side, group=name) for i, name in enumerate(groups)]
-    parts = split(pictures, Lite0(), Overlaps(), tile="auto", overlap=32, seed=0)
+    parts = split(pictures, Lite0(), overlaps or Overlaps(), tile="auto", overlap=32, seed=0)
     judged = [Judged("good", np.empty((0, 0, 3), np.uint8), np.zeros((1, 1), np.float32), score) for score in scores]
     return Story(
         parts=parts,
@@ -67,6 +69,45 @@ def test_groups_of_one_picture_leave_the_interval_as_it_is() -> None:
 def test_it_speaks_of_groups_only_where_there_are_some() -> None:
     assert "roup" not in told([""] * 12)
     assert "All are of one group, 'a', of which blocks were learned" in told(["a", "a"], side=512)
+
+
+def every_so_many(count: int, apart: int, *, whole: bool) -> Overlaps:
+    """Of `count` pictures, each shows the same as those that come `apart` before and after it, and so on."""
+    files = [Path(f"{index}.png") for index in range(count)]
+    return Overlaps(
+        {file: frozenset(files[index % apart :: apart]) - {file} for index, file in enumerate(files)}, whole
+    )
+
+
+def test_it_says_how_many_pieces_of_surface_were_held_out() -> None:
+    fit = story([""] * 40, overlaps=every_so_many(40, 20, whole=True))
+    said = " ".join(fit.choices())
+    assert "30 pictures learned and 10 held out" in said
+    assert "the same piece of surface stayed together: 15 pieces learned and 5 held out" in said
+    assert "those of one piece are not: with 5 held out" in said
+    assert not fit.warnings()
+
+
+def test_it_says_what_a_web_lost_to_its_cuts() -> None:
+    files = [Path(f"{index}.png") for index in range(40)]
+    neighbours = {file: frozenset(files[max(0, i - 1) : i + 2]) - {file} for i, file in enumerate(files)}
+    fit = story([""] * 40, overlaps=Overlaps(neighbours))
+    assert "pictures show both what is learned and what is held out; they were left out of either" in " ".join(
+        fit.choices()
+    )
+    assert not fit.warnings()
+
+
+def test_it_warns_where_nearly_all_pictures_overlap() -> None:
+    (warning,) = story([""] * 40, overlaps=every_so_many(40, 1, whole=False)).warnings()
+    assert warning.startswith("10 of the 10 held-out pictures show surface that is learned as well")
+    assert warning.endswith("Take pictures of more surface.")
+
+
+def test_it_takes_pictures_that_lie_over_each_other_for_parts_with_one_print_and_says_so() -> None:
+    (warning,) = story([""] * 40, overlaps=every_so_many(40, 1, whole=True)).warnings()
+    assert "as parts with one print do" in warning
+    assert "If they show one and the same part, the threshold is too low" in warning
 
 
 def test_the_figures_tell_the_false_rejects_wanted_and_seen_with_their_interval() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -84,6 +85,33 @@ def test_the_halves_of_the_defective_pictures_share_none_and_miss_none(pictures:
     }
     good = [{p.path for p in chosen if p.good} for chosen in inspected.values()]
     assert good[0] == good[1] == good[2]
+
+
+@pytest.fixture(scope="module")
+def exposures(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledPicture]:
+    """Ten good sheets, three times each, in other light; their names tell nothing."""
+    root = tmp_path_factory.mktemp("exposures")
+    (root / "good").mkdir()
+    for index in range(30):
+        sheet = paper(index % 10, 128, 128) * (0.8 + 0.1 * (index // 10))
+        cv2.imwrite(str(root / "good" / f"{index:02}.png"), sheet)
+    return find_pictures(root)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pictures_of_one_sheet_are_all_learned_or_all_inspected(exposures: list[LabelledPicture], seed: int) -> None:
+    divided = divide(exposures, seed, design(0.7), quiet())
+    learned = {int(picture.path.stem) % 10 for picture in divided.learned}
+    inspected = {int(picture.path.stem) % 10 for picture in divided.inspected}
+    assert (len(learned), len(inspected)) == (7, 3)
+    assert not learned & inspected
+    assert not divided.seen
+
+
+def test_mixed_they_are_drawn_one_by_one(exposures: list[LabelledPicture]) -> None:
+    divided = divide(exposures, 0, replace(design(0.7), mixed=True), quiet())
+    learned, inspected = ({int(each.path.stem) % 10 for each in some} for some in (divided.learned, divided.inspected))
+    assert learned & inspected
 
 
 def test_a_single_group_cannot_be_divided(pictures: list[LabelledPicture]) -> None:
