@@ -13,13 +13,16 @@ log-normal, gamma, Gumbel and exponential scores at every n from 5 on, and where
 
 Fewer than 5 scores tell nothing of a tail: the threshold is then twice the largest.
 
-All of this takes scores for exchangeable: hold out whole parts, rolls or blocks, never tiles of the same picture.
+All of this takes scores for exchangeable: hold out whole parts, rolls or blocks, never tiles of the same picture. Where
+several held-out pictures show one piece of surface they count as one together, as in hierarchical conformal prediction
+(Lee, Barber & Willett, Distribution-free inference with hierarchical data, 2023): five exposures of each of twenty
+parts promise no more than twenty pictures do.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -45,6 +48,7 @@ def calibrate(
     cells_per_picture: int,
     border: tuple[float, ...] = (),
     mean_distances: Iterable[float] = (),
+    weights: Sequence[float] | None = None,
 ) -> Calibration:
     """Set the threshold at and above which a picture fails.
 
@@ -55,14 +59,16 @@ def calibrate(
         cells_per_picture: cells of a held-out picture's map.
         border: factors by which the maps were levelled at the frame's edge before they were scored (`calib.border`);
             kept as it is, so that every further map is levelled alike.
-        mean_distances: mean of each of the scores' maps, so levelled, in any order; what drift is told by besides.
+        mean_distances: mean of each of the scores' maps, so levelled; what drift is told by besides.
+        weights: how much each picture counts, in the order of scores and of mean distances: 1 by itself, 1/n where n
+            show the same. Without, each counts 1.
 
     Raises:
         CalibrationError: no scores, a score that is not finite, scores of 0 only, or an impossible target.
     """
     if not 0 < target_false_rejects < 1:
         raise CalibrationError(f"target of false rejects {target_false_rejects}: it must lie between 0 and 1")
-    ordered = _checked(scores)
+    ordered = _thinned(_checked(scores), weights)
     method, bound = _method_and_bound(ordered, target_false_rejects)
     threshold = max(bound * (1 + RUNTIME_SPREAD), math.nextafter(bound, math.inf))
     rejected = int((ordered >= threshold).sum())
@@ -76,7 +82,7 @@ def calibrate(
         cells_per_picture=cells_per_picture,
         held_out_scores=tuple(ordered.tolist()),
         border=border,
-        held_out_mean_distances=tuple(sorted(mean_distances)),
+        held_out_mean_distances=tuple(_thinned(np.fromiter(mean_distances, np.float64), weights).tolist()),
     )
 
 
@@ -91,20 +97,38 @@ def clopper_pearson(count: int, total: int) -> tuple[float, float]:
 
 
 def _checked(scores: Iterable[float]) -> NDArray[np.float64]:
-    ordered = np.sort(np.fromiter(scores, np.float64))
-    if not ordered.size:
+    given = np.fromiter(scores, np.float64)
+    if not given.size:
         raise CalibrationError("no held-out good picture: a threshold needs at least one; give more good pictures")
-    if not np.isfinite(ordered).all():
+    if not np.isfinite(given).all():
         raise CalibrationError(
-            f"{int((~np.isfinite(ordered)).sum())} of {ordered.size} held-out scores are not finite; "
+            f"{int((~np.isfinite(given)).sum())} of {given.size} held-out scores are not finite; "
             "the model is broken, or a picture holds nothing it can measure"
         )
-    if ordered[-1] <= 0:
+    if given.max() <= 0:
         raise CalibrationError(
-            f"all {ordered.size} held-out scores are 0: the held-out pictures equal those that were learned from "
+            f"all {given.size} held-out scores are 0: the held-out pictures equal those that were learned from "
             "(copies, or all of one colour); give pictures that differ"
         )
-    return ordered
+    return given
+
+
+def independent(weights: Sequence[float]) -> int:
+    """As how many independent pictures so weighted ones count, at least one."""
+    return max(1, math.floor(math.fsum(weights) + 1e-9))
+
+
+def _thinned(values: NDArray[np.float64], weights: Sequence[float] | None) -> NDArray[np.float64]:
+    """As many of the values, ascending, as their weights make together, and the largest always: each stands for those
+    that come after the one before it."""
+    order = np.argsort(values, kind="stable")
+    if weights is None or not values.size:
+        return values[order]
+    reached = np.cumsum(np.asarray(weights)[order])
+    count = independent(weights)
+    steps = reached[-1] * np.arange(1, count + 1) / count
+    chosen: NDArray[np.float64] = values[order[np.searchsorted(reached, steps - 1e-9)]]
+    return chosen
 
 
 def score_bound(ordered: NDArray[np.float64], target: float) -> float:

@@ -121,3 +121,46 @@ def test_clopper_pearson_agrees_with_the_published_example() -> None:
     exact = stats.binomtest(3, 48).proportion_ci(0.95, method="exact")
     assert clopper_pearson(3, 48) == pytest.approx((exact.low, exact.high))
     assert clopper_pearson(7, 7)[1] == 1.0
+
+
+def test_exposures_of_one_part_count_as_one_picture() -> None:
+    parts = np.random.default_rng(0).gamma(4, 1, 40)
+    once = calibrate(parts, target_false_rejects=0.05, top_cells=3, cells_per_picture=64, mean_distances=parts)
+    often = calibrate(
+        np.tile(parts, 5),
+        target_false_rejects=0.05,
+        top_cells=3,
+        cells_per_picture=64,
+        mean_distances=np.tile(parts, 5),
+        weights=[0.2] * 200,
+    )
+    assert often == once
+
+
+def test_the_largest_score_is_always_kept_and_those_between_stand_for_their_neighbours() -> None:
+    scores = [4.0, 1.0, 3.0, 2.0, 6.0, 5.0]
+    made = calibrate(scores, target_false_rejects=0.3, top_cells=3, cells_per_picture=64, weights=[0.5] * 6)
+    assert made.held_out_scores == (2.0, 4.0, 6.0)
+    uneven = calibrate(
+        scores, target_false_rejects=0.3, top_cells=3, cells_per_picture=64, weights=[1, 1, 1, 1, 0.5, 0.5]
+    )
+    assert uneven.held_out_scores == (1.0, 2.0, 3.0, 4.0, 6.0)
+
+
+@pytest.mark.parametrize(("target", "broken"), [(0.05, 1.1), (0.01, 2.0)])
+def test_dependent_pictures_keep_the_promise(target: float, broken: float) -> None:
+    """Five pictures of each of 25 parts, nearly alike: taken for independent they break it."""
+    rng = np.random.default_rng(0)
+    failed = []
+    for weights in ([0.2] * 125, None):
+        shares = []
+        for _ in range(300):
+            held_out = (rng.normal(size=(25, 1)) + 0.2 * rng.normal(size=(25, 5))).ravel()
+            made = calibrate(
+                np.exp(0.3 * held_out), target_false_rejects=target, top_cells=3, cells_per_picture=64, weights=weights
+            )
+            fresh = rng.normal(size=2000) + 0.2 * rng.normal(size=2000)
+            shares.append(float(np.mean(np.exp(0.3 * fresh) >= made.threshold)))
+        failed.append(float(np.mean(shares)))
+    assert failed[0] <= 1.1 * target
+    assert failed[1] > broken * target

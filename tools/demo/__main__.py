@@ -61,6 +61,8 @@ def _learn(surface: Path, workspace: Path) -> tuple[Scene, Path]:
     split = split_folder(surface, workspace, SEED)
     count = len(list(split.learned.iterdir()))
     console.print(f"Learning {count} good pictures of {surface}; {len(split.scene.truth)} others will be inspected.")
+    if split.seen:
+        console.print(f"[yellow]{split.seen} of them show what is learned: the good pictures overlap.[/yellow]")
     bundles = workspace / "bundles"
     command = [sys.executable, "-m", "tools.cli", "fit", "--good", split.learned, "--out", bundles, "--beside", "none"]
     fit = subprocess.run([*map(str, command), "--surface", "mine"], check=False)  # noqa: S603 - our own program

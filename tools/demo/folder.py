@@ -29,7 +29,9 @@ class Split:
     learned: Path
     """Folder of the good pictures that training sees."""
     scene: Scene
-    """All others, mixed."""
+    """All others, mixed; without good ones that show both what is learned and what is inspected."""
+    seen: int
+    """How many good ones are inspected although they show what is learned."""
 
 
 def split_folder(folder: Path, workspace: Path, seed: int) -> Split:
@@ -54,7 +56,8 @@ def split_folder(folder: Path, workspace: Path, seed: int) -> Split:
     for index in apart.learned:
         (learned / good[index].path.name).symlink_to(good[index].path.resolve())
     rest = [good[index] for index in apart.held_out] + [picture for picture in pictures if not picture.good]
-    return Split(learned, _lay_out([rest[index] for index in rng.permutation(len(rest))], workspace / "frames"))
+    scene = _lay_out([rest[index] for index in rng.permutation(len(rest))], workspace / "frames")
+    return Split(learned, scene, apart.seen)
 
 
 def _apart(good: Sequence[LabelledPicture], rng: np.random.Generator) -> Apart:

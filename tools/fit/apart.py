@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,13 @@ FEWEST_PIECES = 8
 """Of surface, so that some can be held out whole. Of fewer, those held out tell little of how others will look; and
 pictures that fall into fewer may be parts with a handful of prints, of which each has to be learned."""
 STRETCHES = 16, 8, 4
-"""Into how many what hangs together is cut: the more, the better those held out stand for all, and the more is lost."""
+"""Into how many all pictures are cut where they hang together: the more, the better those held out stand for all, and
+the more is lost."""
+DRAWS = 20
+"""How often stretches are drawn, until few enough pictures are lost: one at an end has one cut, others have two."""
 MOST_ASIDE = 1 / 8
 """Share of all pictures that may be lost to cuts."""
+Units = Literal["groups", "pieces", "stretches"]
 _Numbers = NDArray[np.intp]
 
 
@@ -33,10 +38,15 @@ class Apart:
 
     learned: list[int]
     held_out: list[int]
+    weights: list[float]
+    """How much each that is held out counts: 1 by itself, 1/n where n that are held out show the same."""
     aside: list[int]
     """Neither: they show some of what is held out, and of what is learned."""
-    groups: tuple[int, int]
-    """How many groups, pieces or stretches are learned and held out, each whole."""
+    units: Units
+    """What is learned or held out whole: groups by name (a picture by itself where none is named), pieces of surface
+    with their groups, or stretches of a web."""
+    counts: tuple[int, int]
+    """How many of them are learned and held out."""
     seen: int
     """How many are held out although they show what is learned as well; 0 wherever that could be avoided."""
 
@@ -56,28 +66,58 @@ def set_apart(
     named = _numbered(groups)
     overlaps = _graph(count, [(one, other) for one in range(count) for other in shown_by[one]])
     pieces = _pieces(named, overlaps)
+    nothing = np.zeros(count, bool)
     if pieces.max() == named.max():  # no group shows what another does
-        return _apart(named, _chosen(named, wanted, rng), overlaps)
-    if pieces.max() + 1 >= FEWEST_PIECES:
+        chosen = _chosen(named, wanted, rng)
+        return _apart("groups", named, chosen, nothing, overlaps, _by_size(named[chosen]))
+    many = pieces.max() + 1 >= FEWEST_PIECES
+    if many:
         chosen = _chosen(pieces, wanted, rng)
         if abs(int(chosen.sum()) - wanted) <= wanted / 2:
-            return _apart(pieces, chosen, overlaps)
+            return _apart("pieces", pieces, chosen, nothing, overlaps, _by_size(pieces[chosen]))
     for stretches in _stretches(named, pieces, overlaps):
-        chosen = _chosen(stretches, wanted, rng)
-        aside = ~chosen & _reached(overlaps, chosen)
-        if aside.sum() <= MOST_ASIDE * count and not (chosen | aside).all():
-            return _apart(stretches, chosen, overlaps, aside)
-    return _apart(named, _chosen(named, wanted, rng), overlaps)
+        for _ in range(DRAWS):
+            chosen = _chosen(stretches, wanted, rng)
+            aside = ~chosen & _reached(overlaps, chosen)
+            learned = ~chosen & ~aside
+            if (
+                aside.sum() <= MOST_ASIDE * count
+                and learned.any()
+                and (many or len(set(pieces[learned])) > pieces.max())
+            ):
+                weights = _by_overlaps(named, overlaps, chosen)
+                return _apart("stretches", stretches, chosen, aside, overlaps, weights)
+    chosen = _chosen(named, wanted, rng)
+    return _apart("groups", named, chosen, nothing, overlaps, _by_overlaps(named, overlaps, chosen))
 
 
-def _apart(
-    units: _Numbers, chosen: NDArray[np.bool_], overlaps: csr_array, aside: NDArray[np.bool_] | None = None
+def _by_size(units: _Numbers) -> NDArray[np.float64]:
+    """Every unit counts once."""
+    return np.asarray(1 / np.bincount(units)[units])
+
+
+def _by_overlaps(named: _Numbers, overlaps: csr_array, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """A picture counts once together with those that it overlaps, or that are of its group."""
+    within = _together(named, overlaps)[chosen][:, chosen].astype(bool).astype(np.int32)
+    within = within - within.multiply(np.eye(int(chosen.sum()), dtype=np.int32))
+    return np.asarray(1 / (1 + within.sum(axis=1)))
+
+
+def _apart(  # noqa: PLR0917 - what it is made of, once in each way
+    kind: Units,
+    units: _Numbers,
+    chosen: NDArray[np.bool_],
+    aside: NDArray[np.bool_],
+    overlaps: csr_array,
+    weights: NDArray[np.float64],
 ) -> Apart:
-    learned = ~chosen if aside is None else ~chosen & ~aside
+    learned = ~chosen & ~aside
     return Apart(
         np.flatnonzero(learned).tolist(),
         np.flatnonzero(chosen).tolist(),
-        [] if aside is None else np.flatnonzero(aside).tolist(),
+        weights.tolist(),
+        np.flatnonzero(aside).tolist(),
+        kind,
         (len(np.unique(units[learned])), len(np.unique(units[chosen]))),
         int((chosen & _reached(overlaps, learned)).sum()),
     )
@@ -95,10 +135,8 @@ def _graph(count: int, edges: Sequence[tuple[int, int]]) -> csr_array:
 
 
 def _reached(overlaps: csr_array, some: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which pictures show what any of `some` does. Whatever overlaps a picture's neighbour counts as well: of many that
-    overlap, only some pairs were laid over each other."""
-    near = overlaps @ some.astype(np.int32)
-    return np.asarray((near + overlaps @ near) > 0)
+    """Which pictures show some of what any of `some` does."""
+    return np.asarray(overlaps @ some.astype(np.int32) > 0)
 
 
 def _pieces(named: _Numbers, overlaps: csr_array) -> _Numbers:
@@ -115,17 +153,20 @@ def _together(named: _Numbers, overlaps: csr_array) -> csr_array:
 
 
 def _stretches(named: _Numbers, pieces: _Numbers, overlaps: csr_array) -> list[_Numbers]:
-    """Ways to cut what hangs together, the finest first. Groups that somebody named are never cut: they are the only
-    way where there are some."""
+    """Ways to cut what hangs together, the finest first; what is no larger than a stretch stays whole. Groups that
+    somebody named are never cut: they are the only way where there are some."""
     count = len(named)
     if named.max() + 1 < count:
         return [named]
-    order = np.concatenate([_in_line(piece, pieces, overlaps) for piece in range(pieces.max() + 1)])
+    lines = [_in_line(piece, pieces, overlaps) for piece in range(pieces.max() + 1)]
     ways = []
     for cuts in STRETCHES:
-        stretches = np.empty(count, np.intp)
-        stretches[order] = np.arange(count) * min(cuts, count) // count
-        ways.append(_numbered(list(zip(pieces.tolist(), stretches.tolist(), strict=True))))
+        stretches, first = np.empty(count, np.intp), 0
+        for line in lines:
+            of_line = max(1, round(len(line) * cuts / count))
+            stretches[line] = first + np.arange(len(line)) * of_line // len(line)
+            first += of_line
+        ways.append(_numbered(stretches.tolist()))
     return ways
 
 

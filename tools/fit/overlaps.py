@@ -20,23 +20,31 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from tools.fit.ahead import ahead
+from tools.fit.mosaic import Laid, overlapping
 from tools.fit.pictures import PictureFile
 from tools.fit.steps import Advance
 
 SIDE = 256
-"""Pictures are brought to the area of a square of this side, px."""
+"""Pictures are reduced or enlarged, all alike, so that the median one has the area of a square of this side, px."""
+LARGEST = 4
+"""Times that area, that a large one among them has at most."""
 SURROUNDINGS = 12.0
 """Standard deviation of the surroundings that brightness and contrast are levelled by, px."""
-MOST_POINTS, ALL_POINTS = 100, 60_000
-"""Points of interest of a picture at most, and of all: of many pictures, fewer each."""
+MOST_POINTS, ALL_POINTS = 100, 200_000
+"""Points of interest of a picture at most, and of all: of very many pictures fewer each, so that overlaps below a half
+may be missed."""
 FEWEST_POINTS = 20
 NEAREST = 8
 """Points of other pictures to which each is compared."""
 CANDIDATES = 6
-"""Pictures that each is laid over: those that share most points with it. Of a part with more exposures, one leads to
-the next."""
+"""Pictures that each is laid over: those that share most points with it. Of many that show the same, one leads to the
+next."""
+READERS = 4
+"""Threads that read pictures at most."""
 FEWEST_SHARED = 4
 """Points that two pictures share before they are laid over each other."""
 NEAR = 3.0
@@ -46,15 +54,17 @@ MOST_SCALED = 1.25
 ALIKE = 0.6
 """Correlation of pixels from which two pictures show the same. Exposures of magnetic tiles, overlapping pictures of
 paper and of a brick wall correlate by 0.8 to 1, all other pairs that share points by less than 0.5."""
-UNIQUE = 2.0
+UNIQUE = 1.5
 """How many times as much has to be left unexplained where they are laid over each other elsewhere: a weave fits itself
 again and again, whichever piece of it."""
 LEAST_SHARE = 0.1
-"""Of a picture, that another shows as well."""
+"""Of the smaller of two pictures, that the other shows as well."""
 WHOLE = 0.9
 """Share of a picture from which another shows the same from border to border."""
 _GREY, _PER_DEVIATION = 128, 40.0
+_LEAST_PIECE = 16
 Grey = NDArray[np.uint8]
+Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -87,18 +97,18 @@ def find_overlaps(pictures: Sequence[PictureFile], advance: Advance = lambda _: 
     # By content, so that renaming the files changes nothing.
     ordered = sorted(pictures, key=lambda picture: picture.sha256)
     most = int(np.clip(ALL_POINTS // max(1, len(ordered)), FEWEST_POINTS, MOST_POINTS))
+    scale = SIDE / float(np.sqrt(np.median([picture.height * picture.width for picture in ordered])))
     seen = []
-    for each in ahead((partial(_see, picture, most) for picture in ordered), cv2.getNumThreads()):
+    for each in ahead((partial(_see, picture, scale, most) for picture in ordered), min(READERS, cv2.getNumThreads())):
         seen.append(each)
         advance(1)
+    found = overlapping([each.levelled.shape for each in seen], _laid_over(seen), LEAST_SHARE)
     shown_by: dict[Path, set[Path]] = defaultdict(set)
-    shares = []
-    for one, other, share in _overlapping(seen):
+    for one, other, _ in found:
         first, second = ordered[one].path, ordered[other].path
         shown_by[first].add(second)
         shown_by[second].add(first)
-        shares.append(share)
-    whole = bool(shares) and float(np.quantile(shares, 0.05)) >= WHOLE
+    whole = bool(found) and float(np.quantile([share for _, _, share in found], 0.05)) >= WHOLE
     return Overlaps({path: frozenset(others) for path, others in shown_by.items()}, whole)
 
 
@@ -107,26 +117,28 @@ class _Seen:
     """A picture as it is compared."""
 
     levelled: Grey
+    scale: float
+    """How much larger than the picture itself."""
     places: NDArray[np.float32]
     """n×2, x and y of its points of interest, px of `levelled`."""
     descriptors: NDArray[np.float32]
     """n×128."""
 
 
-def _see(picture: PictureFile, most: int) -> _Seen:
-    grey = cv2.cvtColor(picture.read(), cv2.COLOR_RGB2GRAY)
-    levelled = _level(np.asarray(grey, np.uint8))
+def _see(picture: PictureFile, scale: float, most: int) -> _Seen:
+    grey = np.asarray(cv2.cvtColor(picture.read(), cv2.COLOR_RGB2GRAY), np.uint8)
+    scale = min(scale, SIDE * float(np.sqrt(LARGEST / grey.size)))
+    levelled = _level(grey, scale)
     points, described = cv2.SIFT.create(nfeatures=most, contrastThreshold=0.02).detectAndCompute(levelled, None)
     if described is None or not points:
-        return _Seen(levelled, np.empty((0, 2), np.float32), np.empty((0, 128), np.float32))
+        return _Seen(levelled, scale, np.empty((0, 2), np.float32), np.empty((0, 128), np.float32))
     # The square root of a histogram compares better than the histogram (Arandjelović and Zisserman, CVPR 2012).
     histograms = np.asarray(described[:most], np.float32)
     descriptors = np.sqrt(histograms / np.maximum(histograms.sum(1, keepdims=True), 1e-6))
-    return _Seen(levelled, np.array([point.pt for point in points[:most]], np.float32), descriptors)
+    return _Seen(levelled, scale, np.array([point.pt for point in points[:most]], np.float32), descriptors)
 
 
-def _level(grey: Grey) -> Grey:
-    scale = SIDE / float(np.sqrt(grey.size))
+def _level(grey: Grey, scale: float) -> Grey:
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=interpolation).astype(np.float32)
     # A little smoothing takes the sensor's noise away, which no two pictures share.
@@ -136,89 +148,96 @@ def _level(grey: Grey) -> Grey:
     return np.asarray(np.clip(np.rint(_GREY + _PER_DEVIATION * difference / deviation), 0, 255), np.uint8)
 
 
-def _overlapping(seen: Sequence[_Seen]) -> Iterator[tuple[int, int, float]]:
-    """Pairs of pictures that show the same, by index, and the share of a picture that they have in common."""
-    shared = _SharedPoints.between(seen)
+def _laid_over(seen: Sequence[_Seen]) -> list[Laid]:
+    """Pairs of pictures that show the same. Where many nearly equal ones do, they are each other's nearest, and what
+    shows the same in other light is not compared with them; so two of each that hang together are compared anew."""
+    laid: list[Laid] = []
+    compared = list(range(len(seen)))
+    while True:
+        pieces = _pieces(len(seen), laid)
+        joined = [pair for pair in _laid_among(seen, compared) if pieces[pair.one] != pieces[pair.other] or not laid]
+        if not joined:
+            return laid
+        laid += joined
+        of_piece: dict[int, list[int]] = defaultdict(list)
+        for index, piece in enumerate(_pieces(len(seen), laid)):
+            of_piece[int(piece)].append(index)
+        compared = sorted({members[place] for members in of_piece.values() for place in (0, -1)})
+
+
+def _pieces(count: int, laid: Sequence[Laid]) -> NDArray[np.int32]:
+    ones, others = [pair.one for pair in laid], [pair.other for pair in laid]
+    graph = coo_array((np.ones(len(laid)), (ones, others)), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1])
+
+
+def _laid_among(seen: Sequence[_Seen], compared: Sequence[int]) -> Iterator[Laid]:
+    shared = _shared_points([seen[index] for index in compared])
     tried = set()
-    for one in range(len(seen)):
-        for other in shared.most_with(one):
-            pair = min(one, other), max(one, other)
-            if pair in tried:
+    for first in sorted(shared):
+        # Ties by index: the same pictures give the same pairs.
+        likely = sorted(shared[first], key=lambda second: (-len(shared[first][second]), second))
+        for second in likely[:CANDIDATES]:
+            pair = min(first, second), max(first, second)
+            if len(shared[first][second]) < FEWEST_SHARED or pair in tried:
                 continue
             tried.add(pair)
-            if share := _in_common(seen[one], seen[other], shared.points(one, other)):
-                yield *pair, share
+            one, other = compared[first], compared[second]
+            similarity = _similarity(seen[one], seen[other], shared[first][second])
+            if similarity is not None:
+                yield Laid(one, other, similarity)
 
 
-@dataclass(frozen=True)
-class _SharedPoints:
-    """Points of two pictures that look alike, by pairs of pictures."""
-
-    pairs: dict[int, list[tuple[int, slice]]]
-    """By picture, every other with which it shares some, and where those stand in `of_both`."""
-    of_both: NDArray[np.intp]
-    """n×2, a point of the one and a point of the other, by index."""
-
-    @classmethod
-    def between(cls, seen: Sequence[_Seen]) -> _SharedPoints:
-        counts = [len(each.places) for each in seen]
-        if sum(counts) <= NEAREST:
-            return cls({}, np.empty((0, 2), np.intp))
-        descriptors = np.concatenate([each.descriptors for each in seen])
-        picture = np.repeat(np.arange(len(seen)), counts)
-        point = np.concatenate([np.arange(count) for count in counts])
-        cv2.setRNGSeed(0)  # the trees are grown at random
-        trees = cv2.flann.Index(descriptors, {"algorithm": 1, "trees": 4})
-        nearest, _ = trees.knnSearch(descriptors, NEAREST + 1, params={"checks": 32})
-        first, second = np.repeat(np.arange(len(descriptors)), NEAREST + 1), np.asarray(nearest).ravel()
-        apart = picture[first] != picture[second]
-        first, second = np.concatenate([first[apart], second[apart]]), np.concatenate([second[apart], first[apart]])
-        # One number for a pair of points: far quicker to sort and to find again than rows of two.
-        first, second = np.divmod(np.unique(first * len(descriptors) + second), len(descriptors))
-        of_pair = picture[first] * len(seen) + picture[second]
-        order = np.argsort(of_pair, kind="stable")
-        numbers, starts = np.unique(of_pair[order], return_index=True)
-        pairs: dict[int, list[tuple[int, slice]]] = defaultdict(list)
-        for number, start, stop in zip(numbers, starts, [*starts[1:], len(order)], strict=True):
-            pairs[int(number) // len(seen)].append((int(number) % len(seen), slice(int(start), int(stop))))
-        both = np.stack([first[order], second[order]], axis=1)
-        return cls(pairs, point[both])
-
-    def most_with(self, one: int) -> list[int]:
-        """The pictures that share most points with this one, and enough."""
-        sizes = [(places.start - places.stop, other) for other, places in self.pairs.get(one, ())]
-        return [other for size, other in sorted(sizes)[:CANDIDATES] if -size >= FEWEST_SHARED]
-
-    def points(self, one: int, other: int) -> NDArray[np.intp]:
-        """n×2, indices into the points of either."""
-        return self.of_both[dict(self.pairs[one])[other]]
+def _shared_points(seen: Sequence[_Seen]) -> dict[int, dict[int, NDArray[np.intp]]]:
+    """By picture and other picture, points of theirs that look alike: n×2, by index."""
+    counts = [len(each.places) for each in seen]
+    if sum(counts) <= NEAREST:
+        return {}
+    descriptors = np.concatenate([each.descriptors for each in seen])
+    picture = np.repeat(np.arange(len(seen)), counts)
+    point = np.concatenate([np.arange(count) for count in counts])
+    cv2.setRNGSeed(0)  # the trees are grown at random
+    trees = cv2.flann.Index(descriptors, {"algorithm": 1, "trees": 4})
+    nearest, _ = trees.knnSearch(descriptors, NEAREST + 1, params={"checks": 32})
+    one, other = np.repeat(np.arange(len(descriptors)), NEAREST + 1), np.asarray(nearest).ravel()
+    # Of another picture's points only the nearest: they come in that order, and the first of equals is kept.
+    _, nearest_of_picture = np.unique(one * len(seen) + picture[other], return_index=True)
+    one, other = one[nearest_of_picture], other[nearest_of_picture]
+    apart = picture[one] != picture[other]
+    one, other = np.concatenate([one[apart], other[apart]]), np.concatenate([other[apart], one[apart]])
+    # One number for a pair of points: far quicker to sort and to find again than rows of two.
+    one, other = np.divmod(np.unique(one * len(descriptors) + other), len(descriptors))
+    of_pair = picture[one] * len(seen) + picture[other]
+    order = np.argsort(of_pair, kind="stable")
+    numbers, starts = np.unique(of_pair[order], return_index=True)
+    both = point[np.stack([one[order], other[order]], axis=1)]
+    shared: dict[int, dict[int, NDArray[np.intp]]] = defaultdict(dict)
+    for number, points in zip(numbers.tolist(), np.split(both, starts[1:]), strict=False):
+        shared[number // len(seen)][number % len(seen)] = points
+    return shared
 
 
-def _in_common(one: _Seen, other: _Seen, points: NDArray[np.intp]) -> float:
-    """The share of `other` that `one` shows as well: where the similarity that most of their shared points follow lays
-    them over each other, if they agree there and nowhere else; else 0. `points`: n×2, indices into those of either."""
+def _similarity(one: _Seen, other: _Seen, points: NDArray[np.intp]) -> Matrix | None:
+    """The similarity that most of two pictures' shared points follow, if the pictures agree where it lays them over
+    each other, and agree so nowhere else. `points`: n×2, indices into those of either."""
     cv2.setRNGSeed(0)
+    here, there = one.places[points[:, 0]], other.places[points[:, 1]]
     similarity, following = cv2.estimateAffinePartial2D(
-        one.places[points[:, 0]],
-        other.places[points[:, 1]],
-        method=cv2.RANSAC,
-        ransacReprojThreshold=NEAR,
-        maxIters=200,
+        here, there, method=cv2.RANSAC, ransacReprojThreshold=NEAR, maxIters=500
     )
     if similarity is None or following.sum() < FEWEST_SHARED:
-        return 0.0
-    scale = float(np.hypot(similarity[0, 0], similarity[1, 0]))
-    if not 1 / MOST_SCALED < scale < MOST_SCALED:
-        return 0.0
+        return None
+    scaled = float(np.hypot(similarity[0, 0], similarity[1, 0])) * one.scale / other.scale
+    if not 1 / MOST_SCALED < scaled < MOST_SCALED:
+        return None
     height, width = other.levelled.shape
     laid = np.asarray(cv2.warpAffine(one.levelled, similarity, (width, height), borderValue=_GREY), np.uint8)
     covered = np.asarray(cv2.warpAffine(np.ones_like(one.levelled), similarity, (width, height)) > 0)
-    share = float(covered.mean())
-    if share < LEAST_SHARE:
-        return 0.0
+    if covered.sum() < LEAST_SHARE * min(one.levelled.size, other.levelled.size):
+        return None
     alike = _correlation(laid[covered], other.levelled[covered])
     unique = 1 - _elsewhere(laid, other.levelled, covered) > UNIQUE * (1 - alike)
-    return share if alike > ALIKE and unique else 0.0
+    return np.asarray(similarity) if alike > ALIKE and unique else None
 
 
 def _correlation(a: Grey, b: Grey) -> float:
@@ -228,10 +247,11 @@ def _correlation(a: Grey, b: Grey) -> float:
 
 
 def _elsewhere(laid: Grey, other: Grey, covered: NDArray[np.bool_]) -> float:
-    """How well the middle of what both show fits anywhere but where it lies."""
+    """How well a piece from the middle of what both show fits anywhere but where it lies."""
     x, y, width, height = cv2.boundingRect(covered.astype(np.uint8))
-    top, left = y + height // 4, x + width // 4
-    middle = other[top : top + max(8, height // 2), left : left + max(8, width // 2)]
+    high, wide = max(_LEAST_PIECE, height // 4), max(_LEAST_PIECE, width // 4)
+    top, left = y + max(0, height - high) // 2, x + max(0, width - wide) // 2
+    middle = other[top : top + high, left : left + wide]
     fits = cv2.matchTemplate(laid, middle, cv2.TM_CCOEFF_NORMED)
     around = int(SURROUNDINGS)
     fits[max(0, top - around) : top + around + 1, max(0, left - around) : left + around + 1] = -1

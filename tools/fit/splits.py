@@ -15,11 +15,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from calib.threshold import independent
 from engines.manifest import TileGeometry
 from engines.tiling import TileGrid, tile_grid
 from tools.backbones.base import Backbone
 from tools.errors import PictureError
-from tools.fit.apart import set_apart
+from tools.fit.apart import Units, set_apart
 from tools.fit.overlaps import Overlaps
 from tools.fit.pictures import PictureFile
 
@@ -75,8 +76,12 @@ class Split:
     """With the finest cell that the backbone has."""
     magnify: int
     """How many times larger, each way, the network sees a tile."""
+    weights: Sequence[float]
+    """How much each that is held out counts for the threshold: less than 1 where several show the same."""
+    units: Units = "groups"
+    """What was learned or held out whole."""
     groups: tuple[int, int] | None = None
-    """How many groups were learned from and how many held out, each of them whole; None where no part has any."""
+    """How many of them were learned from and how many held out; None where every part stands alone."""
     aside: int = 0
     """How many parts are neither, for they show some of either."""
     seen: int = 0
@@ -84,6 +89,11 @@ class Split:
     one_print: bool = False
     """Whether that is so because all pictures lie over each other whole, as parts with one print do. They are taken for
     different parts."""
+
+    @property
+    def independent(self) -> int:
+        """As how many pictures those that are held out count."""
+        return independent(self.weights)
 
 
 def split(
@@ -98,7 +108,7 @@ def split(
 ) -> Split:
     """Choose the tile and split the pictures, or their blocks, at random. Pictures of one group stay together, unless
     they are all there is and so few that they are cut into blocks; so do pictures that overlap. Those that were picked
-    out are all learned from, and decide nothing else.
+    out are all learned from, as are others that show the same, and decide nothing else.
 
     Raises:
         PictureError: too little surface, or a single group, so that nothing can be held out; the message says what is
@@ -106,6 +116,11 @@ def split(
     """
     picked = sorted((picture for picture in pictures if picture.picked), key=lambda picture: picture.sha256)
     pictures = [picture for picture in pictures if not picture.picked]
+    shown = {path for picture in picked for path in overlaps.shown_by.get(picture.path, ())}
+    apart_from_picked = [picture for picture in pictures if picture.path not in shown]
+    if len(apart_from_picked) >= max(FEW_PICTURES, len(pictures) / 2):
+        picked += [picture for picture in pictures if picture.path in shown]
+        pictures = apart_from_picked
     alignment = backbone.taps[-1].stride
     blocks_needed = len(pictures) < FEW_PICTURES
     size = tile if tile != "auto" else _auto_tile(pictures, alignment, by_blocks=blocks_needed)
@@ -130,14 +145,16 @@ def split(
     # Blocks of one picture do not touch, so only those of different pictures may show the same.
     shown_by = overlaps.places([part.picture.path for part in parts])
     apart = set_apart(groups, shown_by, wanted, np.random.default_rng([seed, 1]))
-    hang_together = sum(apart.groups) < len(apart.learned) + len(apart.held_out)
+    alone = not grouped and sum(apart.counts) == len(parts)
     return Split(
         [parts[index] for index in apart.learned] + [_whole(picture) for picture in picked],
         [parts[index] for index in apart.held_out],
         "blocks" if blocks_needed else "pictures",
         geometry,
         magnify,
-        apart.groups if grouped or hang_together else None,
+        apart.weights,
+        apart.units,
+        None if alone else apart.counts,
         len(apart.aside),
         apart.seen,
         apart.seen > 0 and overlaps.whole,

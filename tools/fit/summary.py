@@ -78,8 +78,9 @@ class Story:
             ]
         return [
             f"{parts.seen} of the {len(parts.held_out)} held-out {parts.by} show surface that is learned as well, "
-            "since nearly all overlap. The threshold is too low for surface that was not photographed, and fewer "
-            "synthetic defects were drawn, lest evidence knows this piece by heart. Take pictures of more surface."
+            "since nearly all overlap, or show one print that repeats. The threshold is too low for surface that was "
+            "not photographed, and fewer synthetic defects were drawn, lest evidence knows this piece by heart. Take "
+            "pictures of more surface."
         ]
 
 
@@ -149,22 +150,18 @@ def _of_groups(parts: Split) -> list[str]:
         one = parts.train[0].picture.group
         return [f"All are of one group, {one!r}, of which blocks were learned and held out alike."] if one else []
     learned, held_out = parts.groups
-    named = any(part.picture.group for part in parts.held_out + parts.train)
-    told = [
-        f"Groups stayed whole: {learned} learned and {held_out} held out."
-        if named
-        else f"Pictures that show the same piece of surface stayed together: {learned} pieces learned and {held_out} "
-        "held out."
-    ]
-    if held_out < len(parts.held_out):
-        one = "group" if named else "piece"
-        told.append(
-            f"Threshold and interval take {parts.by} for independent, which those of one {one} are not: "
-            f"with {held_out} held out, the rate of false rejects is less certain than the interval says."
-        )
+    together = {
+        "groups": "Groups stayed whole",
+        "pieces": "Pictures that show the same piece of surface stayed together, in pieces",
+        "stretches": f"The {parts.by} overlap from one to the next and were cut into stretches",
+    }
+    told = [f"{together[parts.units]}: {learned} learned and {held_out} held out."]
     if parts.aside:
+        told.append(f"{parts.aside} {parts.by} reach over a cut, and were left out.")
+    if (count := parts.independent) < len(parts.held_out):
         told.append(
-            f"{parts.aside} {parts.by} show both what is learned and what is held out; they were left out of either."
+            f"Those that show the same count once together for the threshold: the {len(parts.held_out)} held out as "
+            f"{count}."
         )
     return told
 

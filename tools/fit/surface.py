@@ -165,14 +165,13 @@ def feature_cache(options: FitOptions, loaded: Loaded, magnify: int) -> FeatureC
 
 
 def overlapping(pictures: Sequence[PictureFile], steps: Steps) -> Overlaps:
-    """Which of the pictures show the same; those that were picked out are never held out, so they do not matter.
+    """Which of the pictures show the same.
 
     Raises:
         PictureError: one has become unreadable.
     """
-    compared = [picture for picture in pictures if not picture.picked]
-    with steps.step("overlaps", len(compared)) as advance:
-        return find_overlaps(compared, advance)
+    with steps.step("overlaps", len(pictures)) as advance:
+        return find_overlaps(pictures, advance)
 
 
 def prepare(pictures: Sequence[PictureFile], overlaps: Overlaps, options: FitOptions, steps: Steps) -> Surface:
@@ -248,6 +247,7 @@ class _Draft:
             cells_per_picture=int(np.median([each.distance.size for each in judged.good])),
             border=judged.border,
             mean_distances=[mean_distance(each.distance) for each in judged.good],
+            weights=self.surface.parts.weights,
         )
 
     def engine(self) -> OnnxEngine:

@@ -81,10 +81,12 @@ def run_trial(
     """
     divided = divide(pictures, seed, design, steps)
     test = divided.inspected
-    if divided.seen:
+    if divided.aside:
         steps.console.print(
-            f"[yellow]{divided.seen} good pictures are inspected that show what is learned: all overlap[/yellow]"
+            f"  {divided.aside} good pictures show both what is learned and what is inspected: left out"
         )
+    if divided.seen:
+        steps.console.print(f"  [yellow]{divided.seen} good pictures are inspected that show what is learned[/yellow]")
     options = _options(methods, seed, design)
     surface = prepare(divided.learned, divided.overlaps, options, steps)
     cache = feature_cache(options, surface.loaded, surface.parts.magnify)
@@ -114,6 +116,8 @@ class Divided:
     overlaps: Overlaps
     seen: int
     """How many good ones are inspected although they show what is learned: nothing else was to be had."""
+    aside: int
+    """How many good ones are left out, for they show some of either."""
 
 
 def divide(pictures: Sequence[LabelledPicture], seed: int, design: Design, steps: Steps) -> Divided:
@@ -140,7 +144,8 @@ def divide(pictures: Sequence[LabelledPicture], seed: int, design: Design, steps
         [good[index] for index in apart.learned],
         [labelled[good[index].path] for index in apart.held_out] + _defective(pictures, design.half),
         overlaps,
-        0 if overlaps.whole else apart.seen,
+        apart.seen,
+        len(apart.aside),
     )
 
 
@@ -200,7 +205,8 @@ class _Frames:
         """What a model makes of them."""
         geometry = self.surface.geometry(model)
         held_out, test = (each.stitched(model, geometry) for each in (self.held_out, self.test))
-        return _Maps(held_out, test, self.test.sizes, geometry.cell, self.surface.data.seed)
+        weights = self.surface.parts.weights
+        return _Maps(held_out, weights, test, self.test.sizes, geometry.cell, self.surface.data.seed)
 
 
 @dataclass(frozen=True)
@@ -208,6 +214,8 @@ class _Maps:
     """Stitched maps, raw."""
 
     held_out: list[NDArray[np.float32]]
+    weights: Sequence[float]
+    """How much each that is held out counts."""
     test: list[NDArray[np.float32]]
     sizes: list[tuple[int, int]]
     """Of the test pictures: height and width, px."""
@@ -239,6 +247,7 @@ def _outcome(
         top_cells=model.top_cells,
         cells_per_picture=int(np.median([each.size for each in maps.held_out])),
         border=border,
+        weights=maps.weights,
     )
     judged = []
     for picture, (height, width), raw in zip(test, maps.sizes, maps.test, strict=True):

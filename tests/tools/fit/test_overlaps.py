@@ -100,6 +100,52 @@ def test_a_web_that_weaves_and_comes_nearer_is_recognised(tmp_path: Path) -> Non
     assert {frozenset({f"{index}", f"{index + 1}"}) for index in range(5)} <= found
 
 
+def test_of_many_frames_that_overlap_every_pair_is_found(tmp_path: Path) -> None:
+    web = stone(0, 160, 700)
+    starts = range(0, 500, 20)
+    frames = {f"{start:03}": seen(web[:, start : start + 160], start) for start in starts}
+    found, _ = found_in(tmp_path / "good", frames)
+    overlap = {frozenset({f"{a:03}", f"{b:03}"}) for a in starts for b in starts if 0 < b - a <= 140}
+    assert {pair for pair in overlap if abs(int(min(pair)) - int(max(pair))) <= 130} <= found <= overlap
+
+
+def test_many_exposures_in_two_lights_are_of_one_part(tmp_path: Path) -> None:
+    """Each has more that are nearly equal to it than are laid over it, and all of those are in its own light."""
+    pictures = {}
+    for part in range(4):
+        surface = stone(part, 160, 160)
+        for index in range(10):
+            for light in range(2):
+                lit = cv2.GaussianBlur(surface, (0, 0), 1.2) if light else surface
+                pictures[f"{part}-{light}-{index}"] = seen(np.asarray(lit, np.uint8), light)
+                pictures[f"{part}-{light}-{index}"][0, 0] = index  # no two files are equal
+    found, _ = found_in(tmp_path / "good", pictures)
+    for part in range(4):
+        assert frozenset({f"{part}-0-0", f"{part}-1-9"}) in found
+    assert all(one.split("-")[0] == other.split("-")[0] for one, other in map(tuple, found))
+
+
+def test_a_part_of_a_picture_shows_the_same_whatever_its_size(tmp_path: Path) -> None:
+    whole = stone(0, 400, 400)
+    found, overlaps = found_in(tmp_path / "good", {"whole": whole, "quarter": whole[100:300, 120:320]})
+    assert found == {frozenset({"whole", "quarter"})}
+    assert overlaps.whole  # of the smaller
+
+
+def test_one_picture_by_itself_shows_nothing_twice(tmp_path: Path) -> None:
+    assert not found_in(tmp_path / "one", {"a": stone(0, 300, 300)})[0]
+    flat = {f"{index}": np.full((100, 100), 90 + index, np.uint8) for index in range(3)}
+    for picture in flat.values():
+        picture[:50] += 20
+    assert not found_in(tmp_path / "flat", {"a": stone(0, 100, 100), **flat})[0]
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (32, 4000), (4000, 32)])
+def test_odd_shapes_are_compared_too(tmp_path: Path, shape: tuple[int, int]) -> None:
+    found, _ = found_in(tmp_path / "good", {f"{seed}": stone(seed, *shape) for seed in range(3)})
+    assert not found
+
+
 def test_names_of_files_change_nothing(tmp_path: Path) -> None:
     web = stone(0, 128, 600)
     frames = [seen(web[:, start : start + 200], start) for start in range(0, 400, 60)]
