@@ -75,9 +75,11 @@ def set_apart(
         chosen = _chosen(pieces, wanted, rng)
         if abs(int(chosen.sum()) - wanted) <= wanted / 2:
             return _apart("pieces", pieces, chosen, nothing, overlaps, _by_size(pieces[chosen]))
+    # Of its own, so that vain draws do not decide how pictures are drawn one by one.
+    (of_stretches,) = rng.spawn(1)
     for stretches in _stretches(named, pieces, overlaps):
         for _ in range(DRAWS):
-            chosen = _chosen(stretches, wanted, rng)
+            chosen = _chosen(stretches, wanted, of_stretches)
             aside = ~chosen & _reached(overlaps, chosen)
             learned = ~chosen & ~aside
             if (
@@ -87,8 +89,9 @@ def set_apart(
             ):
                 weights = _by_overlaps(named, overlaps, chosen)
                 return _apart("stretches", stretches, chosen, aside, overlaps, weights)
+    # Weighed by what they show in common they would count as one or two, and nothing could be said at all.
     chosen = _chosen(named, wanted, rng)
-    return _apart("groups", named, chosen, nothing, overlaps, _by_overlaps(named, overlaps, chosen))
+    return _apart("groups", named, chosen, nothing, overlaps, _by_size(named[chosen]))
 
 
 def _by_size(units: _Numbers) -> NDArray[np.float64]:

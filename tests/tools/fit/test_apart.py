@@ -24,13 +24,13 @@ def overlapping(pairs: Sequence[tuple[int, int]], count: int) -> list[set[int]]:
 
 def exposures(parts: int, each: int) -> list[set[int]]:
     """Pictures of parts, shuffled; those of one part show the same."""
-    order = np.random.default_rng(0).permutation(parts * each).reshape(parts, each)
+    order = np.random.default_rng(100).permutation(parts * each).reshape(parts, each)
     return overlapping([pair for part in order for pair in combinations(part, 2)], parts * each)
 
 
 def web(frames: int, reach: int) -> list[set[int]]:
     """Frames of a moving web, in a shuffled order, of which each shows some of the next `reach`."""
-    order = np.random.default_rng(1).permutation(frames)
+    order = np.random.default_rng(101).permutation(frames)
     pairs = [(order[i], order[i + d]) for i in range(frames) for d in range(1, reach + 1) if i + d < frames]
     return overlapping(pairs, frames)
 
@@ -80,6 +80,7 @@ def test_pictures_of_one_spot_are_drawn_one_by_one_and_it_is_told(seed: int) -> 
     found = held_out(everyone, 10, seed)
     assert (len(found.learned), len(found.held_out), len(found.aside)) == (30, 10, 0)
     assert found.seen == 10
+    assert found.weights == [1.0] * 10
 
 
 @pytest.mark.parametrize("seed", range(10))
