@@ -87,7 +87,8 @@ def set_apart(
                 and learned.any()
                 and (many or len(set(pieces[learned])) > pieces.max())
             ):
-                weights = _by_overlaps(named, overlaps, chosen)
+                alone = named.max() + 1 == count
+                weights = _by_overlaps(overlaps, chosen) if alone else _by_size(named[chosen])
                 return _apart("stretches", stretches, chosen, aside, overlaps, weights)
     # Weighed by what they show in common they would count as one or two, and nothing could be said at all.
     chosen = _chosen(named, wanted, rng)
@@ -99,11 +100,9 @@ def _by_size(units: _Numbers) -> NDArray[np.float64]:
     return np.asarray(1 / np.bincount(units)[units])
 
 
-def _by_overlaps(named: _Numbers, overlaps: csr_array, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """A picture counts once together with those that it overlaps, or that are of its group."""
-    within = _together(named, overlaps)[chosen][:, chosen].astype(bool).astype(np.int32)
-    within = within - within.multiply(np.eye(int(chosen.sum()), dtype=np.int32))
-    return np.asarray(1 / (1 + within.sum(axis=1)))
+def _by_overlaps(overlaps: csr_array, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """A picture counts once together with those that it overlaps."""
+    return np.asarray(1 / (1 + overlaps[chosen][:, chosen].sum(axis=1)))
 
 
 def _apart(  # noqa: PLR0917 - what it is made of, once in each way

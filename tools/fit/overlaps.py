@@ -24,7 +24,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from tools.fit.ahead import ahead
-from tools.fit.mosaic import Laid, overlapping
+from tools.fit.mosaic import Laid, Matrix, overlapping
 from tools.fit.pictures import PictureFile
 from tools.fit.steps import Advance
 
@@ -64,7 +64,6 @@ WHOLE = 0.9
 _GREY, _PER_DEVIATION = 128, 40.0
 _LEAST_PIECE = 16
 Grey = NDArray[np.uint8]
-Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -153,16 +152,15 @@ def _laid_over(seen: Sequence[_Seen]) -> list[Laid]:
     shows the same in other light is not compared with them; so two of each that hang together are compared anew."""
     laid: list[Laid] = []
     compared = list(range(len(seen)))
-    while True:
-        pieces = _pieces(len(seen), laid)
-        joined = [pair for pair in _laid_among(seen, compared) if pieces[pair.one] != pieces[pair.other] or not laid]
-        if not joined:
-            return laid
+    pieces = _pieces(len(seen), laid)
+    while joined := [pair for pair in _laid_among(seen, compared) if pieces[pair.one] != pieces[pair.other]]:
         laid += joined
+        pieces = _pieces(len(seen), laid)
         of_piece: dict[int, list[int]] = defaultdict(list)
-        for index, piece in enumerate(_pieces(len(seen), laid)):
-            of_piece[int(piece)].append(index)
+        for index, piece in enumerate(pieces.tolist()):
+            of_piece[piece].append(index)
         compared = sorted({members[place] for members in of_piece.values() for place in (0, -1)})
+    return laid
 
 
 def _pieces(count: int, laid: Sequence[Laid]) -> NDArray[np.int32]:

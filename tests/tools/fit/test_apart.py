@@ -133,6 +133,7 @@ def test_groups_that_overlap_at_their_ends_are_not_joined_but_lose_what_overlaps
     shown_by = overlapping([(20 * minute - 1, 20 * minute) for minute in range(1, 10)], 200)
     found = held_out(shown_by, 40, groups=groups)
     assert len(found.held_out) == 40
+    assert sum(found.weights) == pytest.approx(2)  # a minute counts once
     assert 0 < len(found.aside) <= 8
     assert not found.seen
     assert not show_in_common(found, shown_by)
