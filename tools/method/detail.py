@@ -23,8 +23,9 @@ SHARE: Final = 0.3
 """How much a deviation as large as the largest on good pictures counts beside the distance that they typically have.
 From 0 to 0.3 image AUROC stays, and more of the specks that the backbone overlooks stand out; from 0.5 on a fibrous
 paper loses a point."""
-_LEAST = 1e-3
-"""Deviation that is taken for none, against the largest on good pictures: nothing is divided by zero."""
+EVEN: Final = 0.1
+"""Deviation that counts as present everywhere, against the largest on good pictures: where colour hardly deviates, it
+says nothing of where a strange place ends, as in distorted weave. Decision 044 has what other values do."""
 _VARIANCE_FLOOR = 1e-3
 """Of the largest variance: pictures without colours have one direction of three."""
 
@@ -47,7 +48,7 @@ class Detail(nn.Module):
         told = torch.sqrt(enlarge(strange[:, None], 2).square() + (SHARE * deviation).square())
         largest = functional.max_pool2d(deviation, (WINDOW, 1), 1, (WINDOW // 2, 0))
         largest = functional.max_pool2d(largest, (1, WINDOW), 1, (0, WINDOW // 2))
-        return (told * ((deviation + _LEAST) / (largest + _LEAST)) ** SHARPNESS)[:, 0]
+        return (told * ((deviation + EVEN) / (largest + EVEN)) ** SHARPNESS)[:, 0]
 
     def deviation(self, colour: Tensor) -> Tensor:
         """N×3×h×w to N×h×w, not below 0."""

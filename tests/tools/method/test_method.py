@@ -10,7 +10,7 @@ pytestmark = pytest.mark.train
 
 from tools.method.bank import distance  # noqa: E402 - needs torch
 from tools.method.decoder import Decoder  # noqa: E402
-from tools.method.detail import SHARE, WINDOW, Detail  # noqa: E402
+from tools.method.detail import EVEN, SHARE, WINDOW, Detail  # noqa: E402
 from tools.method.embedder import Embedder  # noqa: E402
 from tools.method.evidence import Evidence, Head, side_by_side  # noqa: E402
 from tools.method.features import Features, colour, neighbourhood, positions  # noqa: E402
@@ -140,10 +140,16 @@ def test_detail_moves_strangeness_to_the_cells_that_deviate() -> None:
     sharp = Detail()(strange, deviating)[0]
     assert sharp.shape == (40, 40)
     assert sharp[20, 20] == pytest.approx((4 + 3 * SHARE**2) ** 0.5)  # the place itself loses nothing
-    assert sharp[20, 21] < 0.1
+    assert sharp[20, 21] < 2 / 5
     reach = WINDOW // 2
-    assert sharp[20 + reach, 20] < 0.1
+    assert sharp[20 + reach, 20] < 2 / 5
     assert sharp[20 + reach + 1, 20] == pytest.approx(2, rel=1e-2)  # as far from it as nothing deviates, all stays
+
+
+def test_a_strange_place_without_a_colour_of_its_own_stays_whole() -> None:
+    strange, deviating = torch.full((1, 20, 20), 2.0), torch.zeros(1, 3, 40, 40)
+    deviating[0, 0, 20, 20] = EVEN / 10
+    torch.testing.assert_close(Detail()(strange, deviating)[0], torch.full((40, 40), 2.0), rtol=0.1, atol=0)
 
 
 def test_a_surface_of_one_colour_is_sharpened_nowhere() -> None:
