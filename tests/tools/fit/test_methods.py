@@ -220,9 +220,17 @@ def test_cse_ships_the_bank_alone_where_evidence_misleads_about_kinds_that_it_ha
     assert model.losses == ()
     with_evidence, alone = (model.figures[f"unseen_kinds_auroc_{name}"] for name in ("cse", "whitened"))
     assert with_evidence < alone
-    assert f"reached AUROC {with_evidence:.3f} and" in model.choices[0]
-    assert f"whitened features alone AUROC {alone:.3f} and" in model.choices[0]
+    assert f"AUROC is {with_evidence:.3f} with evidence and {alone:.3f} without" in model.choices[0]
     assert "whitened features ship without it" in model.choices[0]
+
+
+def test_cse_ships_the_bank_alone_where_a_single_kind_tells_nothing_of_others() -> None:
+    data = training_set()
+    of_one = data.spoilt.of_kinds(frozenset(KINDS[:1]))
+    unseen = data.held_out_spoilt.of_kinds(frozenset(KINDS[:1]))
+    model = fit_cse(of_sets(data.good, of_one, data.held_out, unseen, CHANNELS))
+    assert (model.method, dict(model.figures)) == ("whitened", {})
+    assert "a single kind" in model.choices[0]
 
 
 def evidence_of(model: Model) -> Evidence:

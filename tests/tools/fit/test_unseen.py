@@ -14,26 +14,26 @@ from tools.fit.models import auroc  # noqa: E402
 
 
 @pytest.mark.parametrize(
-    ("auroc_with", "aupro_with", "passed"),
+    ("with_evidence", "places", "passed"),
     [
-        (0.95, 0.7, True),
-        (0.94, 0.5, True),  # as well by tiles: nothing speaks against it
-        (0.93, 0.7, True),  # worse by no more than chance, and places are found
-        (0.93, 0.6, False),
-        (0.90, 0.9, False),  # worse by more than chance
+        (0.95, None, True),
+        (0.94, None, True),
+        (0.93, Reached(0.7, 0.6), True),
+        (0.93, Reached(0.6, 0.6), False),
+        (0.90, None, False),
     ],
 )
-def test_evidence_ships_where_it_helps_or_chance_alone_speaks_against_it(
-    auroc_with: float, aupro_with: float, passed: bool
+def test_evidence_ships_where_it_helps_or_chance_alone_speaks_against_it_and_places_for_it(
+    with_evidence: float, places: Reached | None, passed: bool
 ) -> None:
-    tried = Trial(Reached(auroc_with, aupro_with), Reached(0.94, 0.6), chance=0.02)
+    tried = Trial(Reached(with_evidence, 0.94), chance=0.02, aupro=places)
+    assert tried.doubtful is (places is not None)
     assert tried.passed is passed
     assert ("both ship" in str(tried)) is passed
-    assert f"AUROC {auroc_with:.3f} and AUPRO {aupro_with:.3f}" in str(tried)
-
-
-def test_without_anything_to_be_tried_on_it_does_not_ship() -> None:
-    assert not trial([]).passed
+    assert f"{with_evidence:.3f} with evidence and 0.940 without" in str(tried)
+    assert ("0.600 without" in str(tried)) is (places is not None)
+    assert tried.figures["unseen_kinds_auroc_cse"] == with_evidence
+    assert ("unseen_kinds_aupro_cse" in tried.figures) is (places is not None)
 
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -50,7 +50,7 @@ def test_chance_is_how_far_the_difference_strays_from_draw_to_draw_of_the_same_n
     rng, strayed, told = np.random.default_rng(0), [], []
     for _ in range(400):
         pair = scores(rng, 12, 60)
-        one, other = (Told(*each, aupro=0.5) for each in pair)
+        one, other = (Told(*each) for each in pair)
         strayed.append(auroc(*pair[0]) - auroc(*pair[1]))
         told.append(trial([(one, other)]).chance)
     assert np.mean(told) == pytest.approx(np.std(strayed), rel=0.1)
@@ -58,6 +58,6 @@ def test_chance_is_how_far_the_difference_strays_from_draw_to_draw_of_the_same_n
 
 def test_models_that_say_the_same_differ_by_no_chance() -> None:
     good, spoilt = np.array([0.1, 0.4, 0.4]), np.array([0.4, 0.9])
-    told = Told(good, spoilt, aupro=0.5)
+    told = Told(good, spoilt)
     assert trial([(told, told)]).chance == 0
-    assert trial([(told, told)]).with_evidence.auroc == auroc(good, spoilt)
+    assert trial([(told, told)]).auroc == Reached(auroc(good, spoilt), auroc(good, spoilt))
