@@ -6,7 +6,7 @@ import shlex
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -20,10 +20,12 @@ from tools.fit import options
 from tools.fit.cache import default_folder
 from tools.fit.methods import METHODS
 from tools.fit.steps import Steps
+from tools.study.design import Design, Half
+from tools.study.division import look
 from tools.study.plot import save_plot
 from tools.study.results import Result
 from tools.study.tables import as_json, as_markdown
-from tools.study.trial import Design, Half, Outcome, run_trial
+from tools.study.trial import Outcome, run_trial
 from tools.study.views import NATIVE, View, parse_view, show
 
 
@@ -110,12 +112,14 @@ def study(
     _make(out)
     results: list[Result] = []
     command = shlex.join(["inspectd-train", *sys.argv[1:]])
-    for folder in data:
-        for each in views:
-            surface = folder.resolve().name if each.name == NATIVE else f"{folder.resolve().name} {each.name}"
+    for folder, each in product(data, views):
+        surface = folder.resolve().name if each.name == NATIVE else f"{folder.resolve().name} {each.name}"
+        steps = Steps(console, quiet=True)
+        with tempfile.TemporaryDirectory(prefix="inspectd-study-") as scratch:
+            shown = look(show(each, folder, Path(scratch)), design, steps)
             for seed in wanted_seeds:
                 console.print(f"[bold]{surface}, seed {seed}[/bold]")
-                for outcome in _run(folder, each, asked, seed, design, console):
+                for outcome in run_trial(shown, asked, seed, design, steps):
                     _tell(console, outcome)
                     results.append(Result(surface, outcome.method, outcome.shipped, seed, outcome.figures))
                     if pictures:
@@ -125,13 +129,6 @@ def study(
                 _write(out / "study.json", as_json(results, command, false_rejects))
                 save_plot(results, out / "study.png")
     typer.echo(out / "study.md")
-
-
-def _run(
-    folder: Path, view: View, methods: list[str], seed: int, design: Design, console: Console
-) -> Iterator[Outcome]:
-    with tempfile.TemporaryDirectory(prefix="inspectd-study-") as scratch:
-        yield from run_trial(show(view, folder, Path(scratch)), methods, seed, design, Steps(console, quiet=True))
 
 
 def _sheets(folder: Path, outcome: Outcome) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,41 +16,17 @@ from calib.threshold import calibrate
 from engines.manifest import TileGeometry
 from engines.pixels import PixelFormat
 from engines.tiling import tile_grid
-from tools.errors import PictureError
 from tools.evaluate.dataset import LabelledPicture
 from tools.evaluate.evaluation import Figures, Judged, figures
-from tools.fit.apart import set_apart
 from tools.fit.cache import FeatureCache
 from tools.fit.extract import FeatureSet, extract
 from tools.fit.methods import METHODS
 from tools.fit.models import Model, tile_maps
-from tools.fit.overlaps import Overlaps
-from tools.fit.pictures import PictureFile, read_good
 from tools.fit.steps import Steps
-from tools.fit.surface import FitOptions, Surface, feature_cache, overlapping, prepare
+from tools.fit.surface import FitOptions, Surface, feature_cache, prepare
 from tools.method.score import border_reach
-
-Half = Literal["all", "even", "odd"]
-
-
-@dataclass(frozen=True)
-class Design:
-    """What all trials of a study have in common."""
-
-    train_share: float
-    """Of the good pictures; the others are inspected."""
-    half: Half
-    """Which defective pictures are inspected, by their position in their folder: those at even ones may be looked at
-    while a method is developed, those at odd ones are kept for its closing table."""
-    false_rejects: float
-    group: str | None
-    backbone: str
-    magnify: int | Literal["auto"]
-    cache: Path
-    mixed: bool = False
-    """Whether pictures that show the same surface may be learned and inspected, as where publications split files."""
-    other_levelling: bool = False
-    """Whether each method is run a second time: without levelling at the frame's edge if it has it, with it if not."""
+from tools.study.design import Design
+from tools.study.division import Shown, divide
 
 
 @dataclass(frozen=True)
@@ -70,16 +44,14 @@ class Outcome:
     """Of its maps, px."""
 
 
-def run_trial(
-    pictures: Sequence[LabelledPicture], methods: Sequence[str], seed: int, design: Design, steps: Steps
-) -> Iterator[Outcome]:
+def run_trial(shown: Shown, methods: Sequence[str], seed: int, design: Design, steps: Steps) -> Iterator[Outcome]:
     """Run every method on the same split, the same tiles and the same features.
 
     Raises:
-        PictureError: pictures that cannot be used, or too few.
+        PictureError: a picture has become unreadable, or there are too few.
         WeightsError: the backbone's weights are nowhere.
     """
-    divided = divide(pictures, seed, design, steps)
+    divided = divide(shown, seed, design)
     test = divided.inspected
     if divided.aside:
         steps.console.print(
@@ -88,7 +60,7 @@ def run_trial(
     if divided.seen:
         steps.console.print(f"  [yellow]{divided.seen} good pictures are inspected that show what is learned[/yellow]")
     options = _options(methods, seed, design)
-    surface = prepare(divided.learned, divided.overlaps, options, steps)
+    surface = prepare(divided.learned, shown.overlaps, options, steps)
     cache = feature_cache(options, surface.loaded, surface.parts.magnify)
     frames = _Frames(
         surface,
@@ -104,58 +76,6 @@ def run_trial(
         if design.other_levelling:
             suffix = "not levelled" if levelled else "levelled"
             yield _outcome(f"{name}, {suffix}", model, maps, test, design, levelled=not levelled)
-
-
-@dataclass(frozen=True)
-class Divided:
-    """A surface's pictures in a trial."""
-
-    learned: list[PictureFile]
-    inspected: list[LabelledPicture]
-    """Good ones that show nothing of what is learned, and defective ones."""
-    overlaps: Overlaps
-    seen: int
-    """How many good ones are inspected although they show what is learned: nothing else was to be had."""
-    aside: int
-    """How many good ones are left out, for they show some of either."""
-
-
-def divide(pictures: Sequence[LabelledPicture], seed: int, design: Design, steps: Steps) -> Divided:
-    """Good pictures to learn from, whole groups and pieces of surface, and all others to inspect.
-
-    Raises:
-        PictureError: fewer than two groups of good pictures, or none of them left to learn or to inspect, or a picture
-            that cannot be used.
-    """
-    labelled = {picture.path: picture for picture in pictures if picture.good}
-    pattern = re.compile(design.group) if design.group else None
-    good = read_good(list(labelled), next(iter(labelled)).parent, skip=False, group=pattern)
-    groups = [picture.group or picture.path.name for picture in good]
-    if len(set(groups)) < 2:
-        raise PictureError(f"{good[0].path.parent}: one group of good pictures; some are learned, others inspected")
-    inspected = len(good) - round(design.train_share * len(good))
-    if not 0 < inspected < len(good):
-        purpose = "learn" if inspected else "inspect"
-        raise PictureError(f"--train {design.train_share:.3g}: leaves no good picture to {purpose}")
-    overlaps = Overlaps() if design.mixed else overlapping(good, steps)
-    shown_by = overlaps.places([picture.path for picture in good])
-    apart = set_apart(groups, shown_by, inspected, np.random.default_rng([seed, 10]))
-    return Divided(
-        [good[index] for index in apart.learned],
-        [labelled[good[index].path] for index in apart.held_out] + _defective(pictures, design.half),
-        overlaps,
-        apart.seen,
-        len(apart.aside),
-    )
-
-
-def _defective(pictures: Sequence[LabelledPicture], half: Half) -> list[LabelledPicture]:
-    kinds: dict[str, list[LabelledPicture]] = {}
-    for picture in pictures:
-        if not picture.good:
-            kinds.setdefault(picture.kind, []).append(picture)
-    chosen = {"all": slice(None), "even": slice(0, None, 2), "odd": slice(1, None, 2)}[half]
-    return [picture for of_kind in kinds.values() for picture in of_kind[chosen]]
 
 
 def _options(methods: Sequence[str], seed: int, design: Design) -> FitOptions:

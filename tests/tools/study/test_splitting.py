@@ -18,7 +18,8 @@ from tests.tools.fit.conftest import paper  # noqa: E402 - after the check for t
 from tools.errors import PictureError  # noqa: E402
 from tools.evaluate.dataset import LabelledPicture, find_pictures  # noqa: E402
 from tools.fit.steps import Steps  # noqa: E402
-from tools.study.trial import Design, Half, divide  # noqa: E402
+from tools.study.design import Design, Half  # noqa: E402
+from tools.study.division import Divided, divide, look  # noqa: E402
 
 
 def quiet() -> Steps:
@@ -41,12 +42,16 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledPicture]:
     return find_pictures(root)
 
 
+def divided_by(pictures: list[LabelledPicture], seed: int, wanted: Design) -> Divided:
+    return divide(look(pictures, wanted, quiet()), seed, wanted)
+
+
 Parted = tuple[set[str], set[str]]
 
 
 def good_names(pictures: list[LabelledPicture], seed: int, wanted: Design) -> Parted:
     """Names of the good pictures that are learned, and of those that are inspected."""
-    divided = divide(pictures, seed, wanted, quiet())
+    divided = divided_by(pictures, seed, wanted)
     learned = [picture.path.name for picture in divided.learned]
     inspected = [picture.path.name for picture in divided.inspected if picture.good]
     assert len({*learned, *inspected}) == len(learned) + len(inspected) == 12
@@ -73,7 +78,7 @@ def test_a_seed_gives_one_split_and_another_seed_another(pictures: list[Labelled
 
 
 def test_the_halves_of_the_defective_pictures_share_none_and_miss_none(pictures: list[LabelledPicture]) -> None:
-    inspected = {half: divide(pictures, 0, design(half=half), quiet()).inspected for half in ("all", "even", "odd")}
+    inspected = {half: divided_by(pictures, 0, design(half=half)).inspected for half in ("all", "even", "odd")}
     defective = {half: {p.path for p in chosen if not p.good} for half, chosen in inspected.items()}
     assert defective["even"] | defective["odd"] == defective["all"]
     assert not defective["even"] & defective["odd"]
@@ -100,7 +105,7 @@ def exposures(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledPicture]
 
 @pytest.mark.parametrize("seed", range(3))
 def test_pictures_of_one_sheet_are_all_learned_or_all_inspected(exposures: list[LabelledPicture], seed: int) -> None:
-    divided = divide(exposures, seed, design(0.7), quiet())
+    divided = divided_by(exposures, seed, design(0.7))
     learned = {int(picture.path.stem) % 10 for picture in divided.learned}
     inspected = {int(picture.path.stem) % 10 for picture in divided.inspected}
     assert (len(learned), len(inspected)) == (7, 3)
@@ -109,14 +114,14 @@ def test_pictures_of_one_sheet_are_all_learned_or_all_inspected(exposures: list[
 
 
 def test_mixed_they_are_drawn_one_by_one(exposures: list[LabelledPicture]) -> None:
-    divided = divide(exposures, 0, replace(design(0.7), mixed=True), quiet())
+    divided = divided_by(exposures, 0, replace(design(0.7), mixed=True))
     learned, inspected = ({int(each.path.stem) % 10 for each in some} for some in (divided.learned, divided.inspected))
     assert learned & inspected
 
 
 def test_a_single_group_cannot_be_divided(pictures: list[LabelledPicture]) -> None:
     with pytest.raises(PictureError, match="one group of good pictures"):
-        divide(pictures, 0, design(group="part"), quiet())
+        divided_by(pictures, 0, design(group="part"))
 
 
 @pytest.mark.parametrize(("share", "purpose"), [(0.01, "to learn"), (0.99, "to inspect")])
@@ -124,4 +129,4 @@ def test_a_share_that_leaves_one_side_empty_is_refused(
     pictures: list[LabelledPicture], share: float, purpose: str
 ) -> None:
     with pytest.raises(PictureError, match=f"--train {share}: leaves no good picture {purpose}"):
-        divide(pictures, 0, design(share, group="part([0-9])"), quiet())
+        divided_by(pictures, 0, design(share, group="part([0-9])"))
