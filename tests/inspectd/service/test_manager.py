@@ -134,8 +134,9 @@ def test_a_lost_camera_is_told_in_words(manager: Manager, bundle: Bundle, tmp_pa
         "side": {"source": "opencv:/dev/video77"},
     }
     with daemon_under(manager, Configuration(tmp_path, bundle, cameras)):
-        manager.wait(lambda: "side lost" in manager.status, "the lost camera is told of")
-        assert "web running" in manager.status
+        manager.wait(
+            lambda: "web running" in manager.status and "side lost" in manager.status, "both cameras are told of"
+        )
         assert "/dev/video77" in manager.status
         manager.wait_for("WATCHDOG", "1")  # a camera that is away is no reason to end the others
 
