@@ -48,12 +48,12 @@ def scores(rng: np.random.Generator, good: int, spoilt: int) -> tuple[Pair, Pair
 
 def test_chance_is_how_far_the_difference_strays_from_draw_to_draw_of_the_same_number_of_tiles() -> None:
     rng, strayed, told = np.random.default_rng(0), [], []
-    for _ in range(400):
+    for _ in range(200):
         pair = scores(rng, 12, 60)
         one, other = (Told(*each) for each in pair)
         strayed.append(auroc(*pair[0]) - auroc(*pair[1]))
         told.append(trial([(one, other)]).chance)
-    assert np.mean(told) == pytest.approx(np.std(strayed), rel=0.1)
+    assert np.mean(told) == pytest.approx(np.std(strayed), rel=0.15)
 
 
 def test_models_that_say_the_same_differ_by_no_chance() -> None:
