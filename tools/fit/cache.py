@@ -11,6 +11,7 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,10 @@ LIMIT_BYTES = 4 * 1024**3
 def default_folder() -> Path:
     """Where features are kept unless another folder is named."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inspectd" / "features"
+
+
+ROWS: Final = 2
+"""What the values of a row mean. Another number whenever that changes, or rows of old would be taken for new ones."""
 
 
 class FeatureCache:
@@ -79,7 +84,7 @@ class FeatureCache:
             total -= stat.st_size
 
     def _path(self, tile: NDArray[np.uint8]) -> Path:
-        digest = hashlib.sha256(f"{self._weights} {tile.shape} ".encode())
+        digest = hashlib.sha256(f"{ROWS} {self._weights} {tile.shape} ".encode())
         digest.update(np.ascontiguousarray(tile).data)
         key = digest.hexdigest()
         return self._folder / key[:2] / f"{key}.npy"

@@ -1,7 +1,8 @@
 """Detail: where within a strange place the strange pixels are, told from colour.
 
 The backbone's cells are large and see beyond themselves, so its maps are blots around a defect. Where a surface's
-defects differ in colour, the deviation of each small cell from its surroundings says to the pixel where they lie.
+defects differ in colour, the deviation of each small cell from its surroundings says to the pixel where they lie. A
+wide stain is much of its own surroundings; so these are taken from those of their cells that look like good.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from tools.method.features import enlarge, positions
 WINDOW: Final = 17
 """Cells, each way, within which the strangeness of a place is handed to the cells that deviate most: as far as the
 backbone blurs (68 px of what it sees). Smaller windows gave less: AUPRO on a paper 0.76 with 9, 0.80 with 17."""
+AROUND: Final = 33
+"""Cells, each way, that are a cell's surroundings. With 25 to 47, and with the whole tile, figures are alike."""
 SHARPNESS: Final = 0.75
 """Power of a cell's deviation against the largest of its window. From 0.5 to 1 pixel figures hardly move."""
 SHARE: Final = 0.3
@@ -26,8 +29,19 @@ paper loses a point."""
 EVEN: Final = 0.1
 """Deviation that counts as present everywhere, against the largest on good pictures: where colour hardly deviates, it
 says nothing of where a strange place ends, as in distorted weave. Decision 044 has what other values do."""
+PEAK: Final = 8
+"""Power of a cell's strangeness against the largest of its window: the middle of a strange place stays, whatever its
+colour, or chance colours would take from the score of a scratch that has none."""
+SPECKS: Final = 0.9
+"""Largest deviation that is drawn where the map says little, and what it is drawn as, against the distance that good
+typically has. Below 1, since colour draws and does not judge: the largest cells of good are larger, and make the score.
+Decision 044 has what other values do."""
 _VARIANCE_FLOOR = 1e-3
 """Of the largest variance: pictures without colours have one direction of three."""
+_LEAST = 1e-6
+"""A map may be 0 throughout."""
+_LOT = 256
+"""Tiles at a time, while learning."""
 
 
 class Detail(nn.Module):
@@ -36,23 +50,33 @@ class Detail(nn.Module):
     Along the window the largest values stay, so a frame's score hardly changes.
     """
 
+    typical: Tensor
+    likeness: Tensor
     weight: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, specks: float = 0.0) -> None:
+        """`specks`: the largest deviation that is drawn however little the map says there, usually `SPECKS`; 0 for
+        none."""
         super().__init__()
+        self.specks = specks
+        self.register_buffer("typical", torch.zeros(1, 3, 1, 1))
+        self.register_buffer("likeness", torch.eye(3)[:, :, None, None])
         self.register_buffer("weight", torch.eye(3)[:, :, None, None])
 
     def forward(self, strange: Tensor, colour: Tensor) -> Tensor:
         """`strange` N×h×w and `colour` N×3×2h×2w to N×2h×2w."""
         deviation = self.deviation(colour)[:, None]
         told = torch.sqrt(enlarge(strange[:, None], 2).square() + (SHARE * deviation).square())
-        largest = functional.max_pool2d(deviation, (WINDOW, 1), 1, (WINDOW // 2, 0))
-        largest = functional.max_pool2d(largest, (1, WINDOW), 1, (0, WINDOW // 2))
-        return (told * ((deviation + EVEN) / (largest + EVEN)) ** SHARPNESS)[:, 0]
+        of_colour = ((deviation + EVEN) / (_largest(deviation) + EVEN)) ** SHARPNESS
+        of_place = (told / _largest(told).clamp_min(_LEAST)) ** PEAK
+        sharp = told * torch.maximum(of_colour, of_place)
+        if self.specks:  # about the larger of both, without a step
+            sharp = torch.sqrt(torch.sqrt(sharp**4 + deviation.clamp_max(self.specks) ** 4))
+        return sharp[:, 0]
 
     def deviation(self, colour: Tensor) -> Tensor:
         """N×3×h×w to N×h×w, not below 0."""
-        return functional.conv2d(colour, self.weight).square().sum(1).sqrt()
+        return functional.conv2d(colour - self._surroundings(colour), self.weight).square().sum(1).sqrt()
 
     @torch.no_grad()
     def fit(self, colour: Tensor) -> None:
@@ -61,11 +85,37 @@ class Detail(nn.Module):
         Args:
             colour: N×3×h×w, of good tiles.
         """
-        values, vectors = torch.linalg.eigh(torch.cov(positions(colour).double().T))
-        scale = values.clamp_min(values[-1] * _VARIANCE_FLOOR).clamp_min(1e-12).rsqrt()
-        self.weight.copy_((vectors * scale).T[:, :, None, None])
+        self.typical.copy_(colour.mean((0, 2, 3), keepdim=True))
+        self.likeness.copy_(_whitening(colour))
+        self.weight.copy_(_whitening(torch.cat([lot - self._surroundings(lot) for lot in torch.split(colour, _LOT)])))
 
     @torch.no_grad()
     def divide(self, by: float) -> None:
         """Take `by` for a deviation of 1."""
         self.weight /= by
+
+    def _surroundings(self, colour: Tensor) -> Tensor:
+        """The colour around each cell: a mean in which a cell counts less, the less it looks like good."""
+        strange = functional.conv2d(colour - self.typical, self.likeness).square().mean(1, keepdim=True)
+        counts = (1 + strange).square().reciprocal()
+        return _around(counts * colour) / _around(counts)
+
+
+def _largest(maps: Tensor) -> Tensor:
+    """The largest within a window around each cell."""
+    maps = functional.max_pool2d(maps, (WINDOW, 1), 1, (WINDOW // 2, 0))
+    return functional.max_pool2d(maps, (1, WINDOW), 1, (0, WINDOW // 2))
+
+
+def _around(maps: Tensor) -> Tensor:
+    """Each cell's mean over `AROUND`×`AROUND` cells, as far as there are any."""
+    maps = functional.avg_pool2d(maps, (AROUND, 1), 1, (AROUND // 2, 0), count_include_pad=False)
+    return functional.avg_pool2d(maps, (1, AROUND), 1, (0, AROUND // 2), count_include_pad=False)
+
+
+def _whitening(maps: Tensor) -> Tensor:
+    """What makes a covariance of N×3×h×w one, as a convolution."""
+    values, vectors = torch.linalg.eigh(torch.cov(positions(maps).double().T))
+    scale = values.clamp_min(values[-1] * _VARIANCE_FLOOR).clamp_min(1e-12).rsqrt()
+    whitening: Tensor = (vectors * scale).T[:, :, None, None]
+    return whitening

@@ -1,4 +1,4 @@
-"""Features: what the frozen backbone says of a tile, at three depths, and its colours against their surroundings."""
+"""Features: what the frozen backbone says of a tile, at three depths, and its colours."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Features(NamedTuple):
     deep: Tensor
     """N×E×h/4×w/4."""
     colour: Tensor
-    """N×3×2h×2w, how far each cell's RGB is from that of its surroundings, in the network's units; no network is asked
-    for it, and it is exact to the cell where the others see far beyond theirs."""
+    """N×3×2h×2w, each cell's mean RGB in the network's units; no network is asked for it, and it is exact to the cell
+    where the others see far beyond theirs."""
 
 
 class FeatureExtractor(nn.Module):
@@ -52,22 +52,7 @@ class FeatureExtractor(nn.Module):
         """`tiles` uint8 N×T×T×3 RGB."""
         pixels = (tiles.permute(0, 3, 1, 2).float() - self.mean) / self.std
         fine, middle, deep = self.network(enlarge(pixels, self.magnify))
-        return Features(fine, middle, deep, colour(pixels, self.strides[0], self.strides[-1]))
-
-
-def colour(pixels: Tensor, cell: int, far: int) -> Tensor:
-    """How far each cell's mean colour is from that of its surroundings, 3×3 squares around its own.
-
-    Args:
-        pixels: N×3×T×T.
-        cell: side of a cell, px.
-        far: side of a square of the surroundings, px; a multiple of `cell` that divides T.
-
-    Returns:
-        N×3×T/cell×T/cell.
-    """
-    around = neighbourhood(functional.avg_pool2d(pixels, far), 3)
-    return functional.avg_pool2d(pixels, cell) - enlarge(around, far // cell)
+        return Features(fine, middle, deep, functional.avg_pool2d(pixels, self.strides[0]))
 
 
 def enlarge(maps: Tensor, times: int) -> Tensor:

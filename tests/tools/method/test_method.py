@@ -10,10 +10,10 @@ pytestmark = pytest.mark.train
 
 from tools.method.bank import distance  # noqa: E402 - needs torch
 from tools.method.decoder import Decoder  # noqa: E402
-from tools.method.detail import EVEN, SHARE, WINDOW, Detail  # noqa: E402
+from tools.method.detail import EVEN, SHARE, SPECKS, WINDOW, Detail  # noqa: E402
 from tools.method.embedder import Embedder  # noqa: E402
 from tools.method.evidence import Evidence, Head, side_by_side  # noqa: E402
-from tools.method.features import Features, colour, neighbourhood, positions  # noqa: E402
+from tools.method.features import Features, enlarge, neighbourhood, positions  # noqa: E402
 from tools.method.losses import contrast, reconstruction  # noqa: E402
 from tools.method.projection import Projection  # noqa: E402
 from tools.method.score import top_cells, top_mean  # noqa: E402
@@ -113,15 +113,17 @@ def test_distance_and_evidence_are_side_by_side_each_in_its_unit() -> None:
     torch.testing.assert_close(both, torch.sqrt(only_distance.square() + only_evidence.square()))
 
 
-def test_colour_is_that_of_a_cell_against_its_surroundings() -> None:
-    pixels = torch.full((1, 3, 64, 64), 100.0)
-    assert not colour(pixels, 4, 16).any()
-    pixels[0, 1, 20:24, 40:44] = 196
-    found = colour(pixels, 4, 16)
-    assert found.shape == (1, 3, 16, 16)
-    assert found[0, 1].argmax() == 5 * 16 + 10
-    assert 85 < found[0, 1].max() < 96
-    assert not found[0, 0].any()
+def test_colour_deviates_from_surroundings_that_look_like_good() -> None:
+    """Also in the middle of a stain as wide as half of its surroundings."""
+    good = torch.randn(10, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    detail = Detail()
+    detail.fit(good)
+    stained = good[:1].clone()
+    stained[0, 0, 20:44, 20:44] += 20
+    found = detail.deviation(stained)[0]
+    assert found[32, 32] > 0.9 * 20
+    assert found[:10].median() < 2
+    torch.testing.assert_close(detail.deviation(stained + 0.5), found[None], rtol=0.05, atol=0.5)  # in other light
 
 
 def test_colour_deviates_in_standard_deviations_of_good() -> None:
@@ -135,15 +137,31 @@ def test_colour_deviates_in_standard_deviations_of_good() -> None:
 
 
 def test_detail_moves_strangeness_to_the_cells_that_deviate() -> None:
-    strange, deviating = torch.full((1, 20, 20), 2.0), torch.full((1, 3, 40, 40), 0.01)
-    deviating[0, :, 20, 20] = 1
+    strange, deviating = torch.full((1, 40, 40), 1.2), torch.full((1, 3, 80, 80), 0.01)
+    strange[0, 20, 20] = 2
+    deviating[0, :, 40, 40] = 1
     sharp = Detail()(strange, deviating)[0]
-    assert sharp.shape == (40, 40)
-    assert sharp[20, 20] == pytest.approx((4 + 3 * SHARE**2) ** 0.5)  # the place itself loses nothing
-    assert sharp[20, 21] < 0.26
+    assert sharp.shape == (80, 80)
+    whole = enlarge(strange[:, None], 2)[0, 0, 40, 40].item()
+    assert sharp[40, 40] == pytest.approx((whole**2 + 3 * SHARE**2) ** 0.5, rel=1e-3)  # the place itself loses nothing
+    assert sharp[40, 44] < 0.25 * 1.2
     reach = WINDOW // 2
-    assert sharp[20 + reach, 20] < 0.26
-    assert sharp[20 + reach + 1, 20] == pytest.approx(2, rel=1e-2)  # as far from it as nothing deviates, all stays
+    assert sharp[40 + reach, 40] < 0.25 * 1.2
+    far = 40 + reach + 1 + reach  # as far from it as nothing deviates and nothing is stranger, all stays
+    assert sharp[far, 40] == pytest.approx(1.2, rel=1e-2)
+
+
+def test_the_middle_of_a_strange_place_stays_whatever_its_colour() -> None:
+    strange, deviating = torch.full((1, 20, 20), 0.5), torch.full((1, 3, 40, 40), 0.1)
+    strange[0, 10, 10] = 3
+    deviating[0, :, 20, 26] = 1
+    sharp = Detail()(strange, deviating)[0]
+    assert sharp[19:22, 19:22].max() == pytest.approx(enlarge(strange[:, None], 2).max().item(), rel=0.01)
+    assert sharp[20, 17] < 0.5  # beside it colour says that nothing is there
+
+
+def test_a_map_of_nothing_stays_one() -> None:
+    assert not Detail(SPECKS)(torch.zeros(1, 4, 4), torch.zeros(1, 3, 8, 8)).any()
 
 
 def test_a_strange_place_without_a_colour_of_its_own_stays_whole() -> None:
@@ -156,6 +174,20 @@ def test_a_surface_of_one_colour_is_sharpened_nowhere() -> None:
     detail = Detail()
     detail.fit(torch.zeros(4, 3, 8, 8))
     torch.testing.assert_close(detail(torch.full((4, 4, 4), 3.0), torch.zeros(4, 3, 8, 8)), torch.full((4, 8, 8), 3.0))
+
+
+def test_specks_are_drawn_where_the_map_says_little_and_never_above_what_good_shows() -> None:
+    """Beside a place that deviates more, and however far they deviate, they raise no score."""
+    strange, deviating = torch.full((1, 20, 20), 0.3), torch.zeros(1, 3, 40, 40)
+    deviating[0, 0, 10, 10], deviating[0, 0, 10, 14] = 0.7, 3.0
+    without, drawn = (Detail(specks)(strange, deviating)[0] for specks in (0.0, SPECKS))
+    assert without[10, 10] < 0.2
+    assert drawn[10, 10] == pytest.approx(0.7, rel=0.1)
+    assert drawn[10, 14] < without[10, 14] + 0.2
+    torch.testing.assert_close(drawn[30:, 30:], without[30:, 30:], rtol=0.01, atol=0)
+    strange = torch.full((1, 20, 20), 2.0)
+    without, drawn = (Detail(specks)(strange, deviating)[0] for specks in (0.0, SPECKS))
+    assert drawn.max() == pytest.approx(without.max().item(), rel=0.02)
 
 
 def test_a_detailed_map_has_the_resolution_of_colour() -> None:
