@@ -52,4 +52,7 @@ class Backbone(ABC):
         import timm  # noqa: PLC0415 - takes seconds to import
 
         network: nn.Module = timm.create_model(self.name, pretrained=False, features_only=True, out_indices=(2, 3, 4))
+        for module in network.modules():
+            if hasattr(module, "inplace"):  # what works in place takes the exporter to ONNX twice as long to unravel
+                setattr(module, "inplace", False)  # noqa: B010 - not every module has it
         return network
