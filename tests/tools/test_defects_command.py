@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.bundles import surface_picture
+from tools.cli import main
 from tools.defects.sheet import MOST_PICTURES, cut_good
 from tools.errors import PictureError
 from tools.method.defects import KINDS
@@ -25,6 +27,26 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tools.cli", "defects", *(str(argument) for argument in arguments)]
     environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False, env=environment)
+
+
+Here = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Here:
+    """Runs the command in this process, which need not load everything again."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def run_here(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = ["inspectd-train", "defects", *(str(argument) for argument in arguments)]
+        monkeypatch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capfd.readouterr()
+        return subprocess.CompletedProcess(command, ended.value.code or 0, told.out, told.err)
+
+    return run_here
 
 
 def refused(done: subprocess.CompletedProcess[str], code: int) -> str:
@@ -58,56 +80,56 @@ def test_a_sheet_of_every_kind(good: Path, tmp_path: Path) -> None:
     assert sum(bool(row.any()) for row in rows) >= len(KINDS) - 1  # blur may be left out on smooth pictures
 
 
-def test_the_same_seed_writes_the_same_bytes_and_another_does_not(good: Path, tmp_path: Path) -> None:
+def test_the_same_seed_writes_the_same_bytes_and_another_does_not(here: Here, good: Path, tmp_path: Path) -> None:
     sheets = []
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
-        done = run(good, "--out", tmp_path / f"{name}.png", "--seed", seed, "--kind", "hairline", "--kind", "chip")
+        done = here(good, "--out", tmp_path / f"{name}.png", "--seed", seed, "--kind", "hairline", "--kind", "chip")
         assert done.returncode == 0, done.stderr
         sheets.append((tmp_path / f"{name}.png").read_bytes())
     assert sheets[0] == sheets[1]
     assert sheets[0] != sheets[2]
 
 
-def test_kinds_that_cannot_be_seen_are_named(tmp_path: Path) -> None:
+def test_kinds_that_cannot_be_seen_are_named(here: Here, tmp_path: Path) -> None:
     (tmp_path / "flat").mkdir()
     cv2.imwrite(str(tmp_path / "flat" / "0.png"), np.full((64, 64), 128, np.uint8))
-    done = run(tmp_path / "flat", "--out", tmp_path / "sheet.png", "--kind", "blur", "--count", 2)
+    done = here(tmp_path / "flat", "--out", tmp_path / "sheet.png", "--kind", "blur", "--count", 2)
     assert done.returncode == 0, done.stderr
     assert "blur: 2 of 2 could not be seen" in done.stderr
     assert (tmp_path / "sheet.png").exists()
 
 
-def test_an_unknown_kind_names_the_known_ones(good: Path, tmp_path: Path) -> None:
-    said = refused(run(good, "--out", tmp_path / "sheet.png", "--kind", "rust"), 2)
+def test_an_unknown_kind_names_the_known_ones(here: Here, good: Path, tmp_path: Path) -> None:
+    said = refused(here(good, "--out", tmp_path / "sheet.png", "--kind", "rust"), 2)
     for kind in ("rust", *KINDS):
         assert kind in said
 
 
-def test_the_sheet_is_a_png(good: Path, tmp_path: Path) -> None:
-    assert ".png" in refused(run(good, "--out", tmp_path / "sheet.jpg"), 2)
+def test_the_sheet_is_a_png(here: Here, good: Path, tmp_path: Path) -> None:
+    assert ".png" in refused(here(good, "--out", tmp_path / "sheet.jpg"), 2)
 
 
-def test_pictures_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+def test_pictures_that_cannot_be_used_are_named(here: Here, tmp_path: Path) -> None:
     out = tmp_path / "sheet.png"
     (tmp_path / "empty").mkdir()
-    assert "no picture in this folder" in refused(run(tmp_path / "empty", "--out", out), 65)
-    assert "cannot be read" in refused(run(tmp_path / "nowhere", "--out", out), 65)
+    assert "no picture in this folder" in refused(here(tmp_path / "empty", "--out", out), 65)
+    assert "cannot be read" in refused(here(tmp_path / "nowhere", "--out", out), 65)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "torn.png").write_bytes(b"no picture")
-    assert "torn.png" in refused(run(tmp_path / "broken", "--out", out), 65)
+    assert "torn.png" in refused(here(tmp_path / "broken", "--out", out), 65)
     (tmp_path / "small").mkdir()
     cv2.imwrite(str(tmp_path / "small" / "chip.png"), np.zeros((20, 200), np.uint8))
-    assert "200×20 px" in refused(run(tmp_path / "small", "--out", out), 65)
+    assert "200×20 px" in refused(here(tmp_path / "small", "--out", out), 65)
 
 
-def test_a_sheet_that_cannot_be_written_says_so(good: Path, tmp_path: Path) -> None:
+def test_a_sheet_that_cannot_be_written_says_so(here: Here, good: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    said = refused(run(good, "--out", tmp_path / "file" / "sheet.png", "--kind", "specks", "--count", 1), 73)
+    said = refused(here(good, "--out", tmp_path / "file" / "sheet.png", "--kind", "specks", "--count", 1), 73)
     assert "cannot be written" in said
 
 
-def test_help_teaches() -> None:
-    done = run("--help")
+def test_help_teaches(here: Here) -> None:
+    done = here("--help")
     assert done.returncode == 0
     for word in ("--kind", "--count", "--tile", "--seed", "hairline", "good/", "Example"):
         assert word in done.stdout
@@ -124,10 +146,10 @@ def test_tiles_are_cut_where_the_seed_says(good: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["magnetic_tile", "piped_pa_flr01_tl"])
-def test_real_surfaces(surfaces: Path, tmp_path: Path, name: str) -> None:
+def test_real_surfaces(here: Here, surfaces: Path, tmp_path: Path, name: str) -> None:
     if not (surfaces / name).is_dir():
         pytest.skip(f"no {name} in {surfaces}")
-    done = run(surfaces / name, "--out", tmp_path / "sheet.png", "--count", 3)
+    done = here(surfaces / name, "--out", tmp_path / "sheet.png", "--count", 3)
     assert done.returncode == 0, done.stderr
     missed = [line for line in done.stderr.splitlines() if "could not be seen" in line]
     assert all(line.startswith("blur") for line in missed)

@@ -124,7 +124,7 @@ def test_the_graph_tells_nothing_of_the_machine_it_was_made_on(fitted: Fitted) -
 def test_the_same_seed_gives_the_same_centroids(fitted: Fitted, tmp_path: Path) -> None:
     bundle, _, root = fitted
     again = run_fit(
-        "--good", root / "web/good", "--out", tmp_path / "again", "--tile", 96, "--beside", "none", cwd=tmp_path
+        "--good", root / "web/good", "--out", tmp_path / "again", "--tile", 96, "--beside", "none", cwd=root
     )
     assert again.returncode == 0, again.stderr
     other = open_bundle(Path(again.stdout.strip()))
@@ -139,7 +139,7 @@ def test_whoever_photographs_one_spot_again_and_again_is_warned(tmp_path: Path) 
     for index in range(12):
         cv2.imwrite(str(good / f"{index}.png"), sheet[index : index + 128, 10 * index : 10 * index + 128])
     done = run_fit(
-        "--good", good, "--out", tmp_path / "out", "--method", "whitened", "--beside", "none",
+        "--good", good, "--out", tmp_path / "out", "--method", "whitened", "--beside", "none", "--synthetic", 100,
         "--json", tmp_path / "fit.json", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -151,7 +151,10 @@ def test_whoever_photographs_one_spot_again_and_again_is_warned(tmp_path: Path) 
 
 def test_one_large_picture_is_enough(write_papers: Write, tmp_path: Path) -> None:
     good = write_papers("good", 1, 256, 256)
-    done = run_fit("--good", good, "--out", tmp_path / "out", "--method", "whitened", "--beside", "none", cwd=tmp_path)
+    done = run_fit(
+        "--good", good, "--out", tmp_path / "out", "--method", "whitened", "--beside", "none", "--synthetic", 100,
+        cwd=tmp_path,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "cut into blocks" in done.stderr
     assert "enlarged 2 times" in done.stderr
@@ -226,7 +229,7 @@ def test_b3_exports_and_runs_alike(tmp_path: Path, write_papers: Write) -> None:
     good = write_papers("good", 8)
     done = run_fit(
         "--good", good, "--out", tmp_path / "out", "--backbone", "efficientnet_b3", "--weights", weights,
-        "--method", "whitened", "--beside", "none", "--tile", 64, cwd=tmp_path,
+        "--method", "whitened", "--beside", "none", "--synthetic", 100, "--tile", 64, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     bundle = open_bundle(Path(done.stdout.strip()))
