@@ -24,14 +24,13 @@ import psutil
 from engines.bundle import Bundle
 from inspectd.client import Controller
 from tests.bundles import NOISE, TOP_CELLS, expected_distance, surface_picture
-from tests.daemons import RunningDaemon
+from tests.daemons import RunningDaemon, wait_until
 from tests.faults.storm import growth
 from tests.registries import BY, RegistryLine, registry_line
 
 SIDE = 128
 PICTURES = 16
-
-
+CAMERAS = {"left", "right", "fired"}
 SCORE_TOLERANCE = 1e-3
 WARM_UP = 100
 
@@ -80,6 +79,7 @@ def switching(folder: Path, activations: int, warm_up: int = 0) -> Seen:
     control = line.configuration.control
     with RunningDaemon(line.configuration) as daemon:
         daemon.wait_for_verdicts(200)
+        wait_until(lambda: _running(daemon) == CAMERAS, "all cameras run")
         over = threading.Event()
         trigger_ms: list[float] = []
         triggering = threading.Thread(target=_trigger, args=(control, over, trigger_ms))
@@ -105,6 +105,12 @@ def switching(folder: Path, activations: int, warm_up: int = 0) -> Seen:
     seen.parts = len(trigger_ms)
     _judge(line, seen, done_ns)
     return seen
+
+
+def _running(daemon: RunningDaemon) -> set[str]:
+    """Cameras that the log has told to be running; a part that is triggered before has no frame."""
+    said = [json.loads(text) for text in daemon.log.read_text().splitlines() if text.startswith("{")]
+    return {entry["camera"] for entry in said if entry.get("event") == "camera" and entry["state"] == "running"}
 
 
 def _cameras(folder: Path) -> dict[str, dict[str, Any]]:
@@ -202,7 +208,7 @@ def _judge(line: RegistryLine, seen: Seen, done_ns: Sequence[int]) -> None:
 
 def _missing(frames: Sequence[dict[str, Any]]) -> int:
     missing = 0
-    for camera in ("left", "right", "fired"):
+    for camera in CAMERAS:
         numbers = [frame["frame"] for frame in frames if frame["camera"] == camera]
         assert len(numbers) == len(set(numbers)), f"{camera}: a frame has two verdicts"
         missing += max(numbers) - len(numbers)
