@@ -44,7 +44,7 @@ def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
         with pytest.raises(SystemExit) as ended:
             main()
         told = capfd.readouterr()
-        return subprocess.CompletedProcess(command, ended.value.code or 0, told.out, told.err)
+        return subprocess.CompletedProcess(command, int(ended.value.code or 0), told.out, told.err)
 
     return run_here
 

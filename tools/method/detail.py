@@ -78,7 +78,8 @@ class Detail(nn.Module):
 
     def deviation(self, colour: Tensor) -> Tensor:
         """N×3×h×w to N×h×w, not below 0."""
-        return functional.conv2d(colour - self._surroundings(colour), self.weight).square().sum(1).sqrt()
+        deviation: Tensor = self._against_surroundings(colour).square().sum(1).sqrt()
+        return deviation
 
     @torch.no_grad()
     def fit(self, colour: Tensor) -> None:
@@ -89,19 +90,27 @@ class Detail(nn.Module):
         """
         self.typical.copy_(colour.mean((0, 2, 3), keepdim=True))
         self.likeness.copy_(_whitening(colour))
-        self.weight.copy_(_whitening(torch.cat([lot - self._surroundings(lot) for lot in torch.split(colour, _LOT)])))
+        self.weight.copy_(torch.eye(3)[:, :, None, None])
+        against = torch.cat([self._against_surroundings(lot) for lot in torch.split(colour, _LOT)])
+        self.weight.copy_(_whitening(against))
 
     @torch.no_grad()
     def divide(self, by: float) -> None:
         """Take `by` for a deviation of 1."""
         self.weight /= by
 
-    def _surroundings(self, colour: Tensor) -> Tensor:
-        """The colour around each cell: a mean in which a cell counts less, the less it looks like good."""
-        strange = functional.conv2d(colour - self.typical, self.likeness).square().mean(1, keepdim=True)
-        counts = (1 + strange).square().reciprocal()
-        near, of = (functional.avg_pool2d(maps, BLOCK) for maps in (counts * colour, counts))
-        return enlarge(neighbourhood(near, AROUND) / neighbourhood(of, AROUND), BLOCK)
+    def _against_surroundings(self, colour: Tensor) -> Tensor:
+        """Each cell's colour, weighted, less that around it: a mean in which a cell counts less, the less it looks like
+        good.
+
+        One convolution, and nothing but it, for half precision ends at the last one, and the rest would not survive it.
+        """
+        seen = functional.conv2d(colour - self.typical, torch.cat([self.likeness, self.weight]))
+        unlike, own = seen[:, :3].square().mean(1, keepdim=True), seen[:, 3:]
+        counts = (1 + unlike).square().reciprocal()
+        near, of = (functional.avg_pool2d(maps, BLOCK) for maps in (counts * own, counts))
+        against: Tensor = own - enlarge(neighbourhood(near, AROUND) / neighbourhood(of, AROUND), BLOCK)
+        return against
 
 
 def _largest(maps: Tensor) -> Tensor:
