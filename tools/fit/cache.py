@@ -1,8 +1,8 @@
 """Features on disk, keyed by content: computed once for a tile and a backbone, whatever becomes of the fit.
 
 One file a tile, written whole or not at all, so a fit that was interrupted computes none of them again. The key is
-the SHA-256 of the backbone's weights, the tile's shape and its pixels: renamed or copied pictures hit, changed ones
-miss.
+the SHA-256 of what rows mean, the backbone's weights, the tile's shape and its pixels: renamed or copied pictures
+hit, changed ones miss.
 """
 
 from __future__ import annotations
@@ -20,15 +20,13 @@ from tools.errors import OutputError
 
 LIMIT_BYTES = 4 * 1024**3
 """`trim` keeps the cache below this."""
+ROWS: Final = 2
+"""What the values of a row mean. Another number whenever that changes, or rows of old would be taken for new ones."""
 
 
 def default_folder() -> Path:
     """Where features are kept unless another folder is named."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inspectd" / "features"
-
-
-ROWS: Final = 2
-"""What the values of a row mean. Another number whenever that changes, or rows of old would be taken for new ones."""
 
 
 class FeatureCache:
