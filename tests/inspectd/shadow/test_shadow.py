@@ -117,10 +117,12 @@ def test_a_slow_candidate_is_passed_by(make_line: MakeLine, stricter: Bundle) ->
     for _ in range(20):
         line.take(GOOD)
     assert time.monotonic() - began < 2
-    wait_until(lambda: figures(shadow).compared >= 1, "the candidate has looked")
-    told = figures(shadow)
-    assert told.compared + told.skipped == 20
-    assert told.skipped > 10
+    # The last frame may have gone to the candidate, too, where the line was slow enough for it.
+    wait_until(
+        lambda: figures(shadow).compared + figures(shadow).skipped == 20, "every frame was looked at or passed by"
+    )
+    assert figures(shadow).compared >= 1
+    assert figures(shadow).skipped > 10
     assert shadow.standing is not None
     assert shadow.standing.state is ShadowState.COMPARING
 
