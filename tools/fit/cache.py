@@ -2,7 +2,7 @@
 
 One file a tile, written whole or not at all, so a fit that was interrupted computes none of them again. The key is
 the SHA-256 of what rows mean, the backbone's weights, the tile's shape and its pixels: renamed or copied pictures
-hit, changed ones miss.
+hit, changed ones miss. Beside them lies the network that computes them, as ONNX, since its export takes seconds.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,26 +27,34 @@ ROWS: Final = 2
 """What the values of a row mean. Another number whenever that changes, or rows of old would be taken for new ones."""
 
 
+_EXPORTERS: Final = "torch", "timm", "onnx", "onnxscript"
+"""Packages that an exported network hangs on."""
+_DIGEST: Final = hashlib.sha256().digest_size
+
+
 def default_folder() -> Path:
     """Where features are kept unless another folder is named."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inspectd" / "features"
+
+
+def check_folder(folder: Path) -> None:
+    """Make the cache's folder where it is not there.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"--cache {folder}: cannot be made: {error.strerror or error}") from error
 
 
 class FeatureCache:
     """A folder of features, float16."""
 
     def __init__(self, folder: Path, weights_sha256: str) -> None:
-        """Makes the folder where it is not there.
-
-        Raises:
-            OutputError: it cannot be made.
-        """
         self._folder = folder
         self._weights = weights_sha256
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"--cache {folder}: cannot be made: {error.strerror or error}") from error
 
     def get(self, tile: NDArray[np.uint8], length: int) -> NDArray[np.float16] | None:
         """Features of a tile as one row of `length` values; None where they are not there or damaged."""
@@ -60,16 +71,26 @@ class FeatureCache:
 
     def put(self, tile: NDArray[np.uint8], row: NDArray[np.float16]) -> None:
         """Keep features of a tile."""
-        path = self._path(tile)
-        path.parent.mkdir(exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        with _whole(self._path(tile)) as stream:
+            np.save(stream, row, allow_pickle=False)
+
+    def network(self, size: int, make: Callable[[], bytes]) -> bytes:
+        """The network for tiles of side `size` px, as ONNX; `make` exports it where it is not there or damaged."""
+        versions = [version(package) for package in _EXPORTERS]
+        key = hashlib.sha256(f"{ROWS} {self._weights} {size} {versions}".encode()).hexdigest()
+        path = self._folder / key[:2] / f"{key}.onnx"
         try:
-            with os.fdopen(descriptor, "wb") as stream:
-                np.save(stream, row, allow_pickle=False)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+            kept = path.read_bytes()
+        except OSError:
+            kept = b""
+        digest, exported = kept[:_DIGEST], kept[_DIGEST:]
+        if hashlib.sha256(exported).digest() == digest:
+            os.utime(path)
+            return exported
+        exported = make()
+        with _whole(path) as stream:
+            stream.write(hashlib.sha256(exported).digest() + exported)
+        return exported
 
     def trim(self, limit_bytes: int = LIMIT_BYTES) -> None:
         """Remove what was used longest ago until the cache is below `limit_bytes`."""
@@ -86,3 +107,17 @@ class FeatureCache:
         digest.update(np.ascontiguousarray(tile).data)
         key = digest.hexdigest()
         return self._folder / key[:2] / f"{key}.npy"
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to, which is there once all of it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -60,13 +60,13 @@ class FeatureSet:
 class Network:
     """The extractor as ONNX Runtime runs it: a CPU takes half as long for that as with torch."""
 
-    def __init__(self, extractor: FeatureExtractor, size: int) -> None:
-        """`size`: side of the tiles, px."""
+    def __init__(self, extractor: FeatureExtractor, size: int, cache: FeatureCache | None = None) -> None:
+        """`size`: side of the tiles, px; `cache`: where its ONNX may be already, and is kept."""
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1  # a batch in each thread is quicker than all threads in a batch
-        self._session = ort.InferenceSession(
-            export_extractor(extractor, size), options, providers=["CPUExecutionProvider"]
-        )
+        export = partial(export_extractor, extractor, size)
+        self.onnx = export() if cache is None else cache.network(size, export)
+        self._session = ort.InferenceSession(self.onnx, options, providers=["CPUExecutionProvider"])
         self.extractor = extractor
         self.threads = torch.get_num_threads()
         of_colour, *of_depths = extractor.strides

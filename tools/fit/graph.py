@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.compose
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
@@ -24,49 +25,88 @@ SMALLEST_HALF = 256
 """Values in a tensor from which on storing it in half precision is worth a Cast."""
 
 
+class Head(nn.Module):
+    """Features and centroids in, maps and scores out: what is learned of a surface."""
+
+    def __init__(self, scorer: Scorer, top_cells: int) -> None:
+        super().__init__()
+        self.scorer, self.top_cells = scorer, top_cells
+        self.eval()
+
+    def forward(
+        self, fine: Tensor, middle: Tensor, deep: Tensor, colour: Tensor, centroids: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """`Features` and K×E to `distance` N×h×w and `score` N."""
+        cells: Tensor = self.scorer(Features(fine, middle, deep, colour), centroids)
+        return cells, top_mean(cells, self.top_cells)
+
+
 class Graph(nn.Module):
     """Tiles and centroids in, maps and scores out: the one definition of the model at run time."""
 
-    def __init__(self, extractor: FeatureExtractor, scorer: Scorer, top_cells: int) -> None:
+    def __init__(self, extractor: FeatureExtractor, head: Head) -> None:
         super().__init__()
-        self.extractor, self.scorer, self.top_cells = extractor, scorer, top_cells
+        self.extractor, self.head = extractor, head
         self.eval()
 
     def forward(self, tiles: Tensor, centroids: Tensor) -> tuple[Tensor, Tensor]:
         """`tiles` uint8 N×T×T×3 and `centroids` K×E to `distance` N×h×w and `score` N."""
-        cells: Tensor = self.scorer(self.extractor(tiles), centroids)
-        return cells, top_mean(cells, self.top_cells)
+        distance, score = self.head(*self.extractor(tiles), centroids)
+        return distance, score
 
 
-def export(graph: Graph, size: int, centroids: tuple[int, ...]) -> bytes:
-    """The graph as ONNX, its weights in half precision wherever that loses nothing.
+def export_extractor(extractor: FeatureExtractor, size: int) -> bytes:
+    """What turns any number of `tiles` of side `size` px into features, as ONNX."""
+    tiles = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    free_axes = {"tiles": {0: torch.export.Dim("N")}}
+    model = _exported(extractor, {"tiles": tiles}, free_axes, list(Features._fields))
+    return bytes(model.SerializeToString(deterministic=True))
 
-    It takes any number of tiles, and any number of centroids unless these are locked to positions.
+
+def export(extractor: bytes, head: Head, centroids: tuple[int, ...]) -> bytes:
+    """The whole graph as ONNX, its weights in half precision wherever that loses nothing.
+
+    It takes any number of tiles, and any number of centroids unless these are locked to positions. Of the extractor
+    it holds what the head asks for.
 
     Args:
-        graph: to be exported.
-        size: side T of a tile, px.
+        extractor: as `export_extractor` has it. Nothing was learned in it, and exporting it takes the longest, so that
+            it is not done again for each head.
+        head: to stand behind it.
         centroids: their shape, K×E.
     """
-    free = {} if isinstance(graph.scorer, LockedScorer) else {0: torch.export.Dim("K")}
-    inputs = {"tiles": _tiles(size), "centroids": torch.zeros(centroids)}
-    free_axes = {"tiles": {0: torch.export.Dim("N")}, "centroids": free}
-    model = _exported(graph, inputs, free_axes, ["distance", "score"])
+    body = onnx.load_from_string(extractor)
+    # Both number their values alike.
+    onnx.compose.add_prefix(body, "extractor.", rename_inputs=False, inplace=True)
+    tail = _exported_head(head, [_shape(output) for output in body.graph.output], centroids)
+    joints = [(f"extractor.{name}", name) for name in _drop_unused(tail.graph)]
+    model = onnx.compose.merge_models(body, tail, joints, outputs=["distance", "score"])
     _forget_source(model)
     store_in_half(model)
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def export_extractor(extractor: FeatureExtractor, size: int) -> bytes:
-    """What turns any number of `tiles` of side `size` px into features, as ONNX."""
-    free_axes = {"tiles": {0: torch.export.Dim("N")}}
-    model = _exported(extractor, {"tiles": _tiles(size)}, free_axes, list(Features._fields))
-    return bytes(model.SerializeToString())
+def _shape(value: onnx.ValueInfoProto) -> tuple[int, ...]:
+    """Of all its axes but the first, which is free."""
+    return tuple(dimension.dim_value for dimension in value.type.tensor_type.shape.dim[1:])
 
 
-def _tiles(size: int) -> Tensor:
-    return torch.zeros(2, size, size, 3, dtype=torch.uint8)
+def _exported_head(head: Head, shapes: Sequence[tuple[int, ...]], centroids: tuple[int, ...]) -> onnx.ModelProto:
+    maps = {name: torch.zeros(2, *shape) for name, shape in zip(Features._fields, shapes, strict=True)}
+    tiles = torch.export.Dim("N")
+    free_axes = {name: {0: tiles} for name in maps}
+    free_axes["centroids"] = {} if isinstance(head.scorer, LockedScorer) else {0: torch.export.Dim("K")}
+    return _exported(head, {**maps, "centroids": torch.zeros(centroids)}, free_axes, ["distance", "score"])
+
+
+def _drop_unused(graph: onnx.GraphProto) -> list[str]:
+    """Drop the features that no node reads from the head's inputs, and tell which are left."""
+    read = {name for node in graph.node for name in node.input}
+    kept = [value for value in graph.input if value.name in read]
+    del graph.input[:]
+    graph.input.extend(kept)
+    return [value.name for value in kept if value.name in Features._fields]
 
 
 def _exported(

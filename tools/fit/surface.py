@@ -24,13 +24,13 @@ from engines.tiling import check_geometry
 from tools.backbones import BACKBONES
 from tools.backbones.weights import Loaded, load_backbone
 from tools.errors import OutputError
-from tools.fit.cache import FeatureCache
+from tools.fit.cache import FeatureCache, check_folder
 from tools.fit.comparison import compare, measure
 from tools.fit.contrast import gather, per_tile
 from tools.fit.extract import FeatureSet, Network, extract
 from tools.fit.frames import JudgedFrames, judge, see_defective, see_good, see_spoilt
 from tools.fit.golden import golden_tiles
-from tools.fit.graph import Graph, export
+from tools.fit.graph import Graph, Head, export
 from tools.fit.lessons import Lessons, Tested, find_lessons, put_to_test
 from tools.fit.methods import METHODS
 from tools.fit.models import Model
@@ -103,7 +103,7 @@ def fit_surface(options: FitOptions, steps: Steps) -> Fitted:
         PictureError: pictures that cannot be learned from.
         ArchiveError: the archive with the labels cannot be read.
         WeightsError: the backbone's weights are nowhere.
-        OutputError: the bundle cannot be written there.
+        OutputError: the bundle or the feature cache cannot be written there.
         TileError: the tile and its overlap do not go together.
         EngineError: ONNX Runtime does not reproduce what torch computed; nothing is written.
     """
@@ -178,10 +178,12 @@ def prepare(pictures: Sequence[PictureFile], overlaps: Overlaps, options: FitOpt
     """Split the pictures, cut and spoil tiles, and compute their features.
 
     Raises:
+        OutputError: the feature cache cannot be made.
         PictureError: too little surface.
         WeightsError: the backbone's weights are nowhere.
         TileError: the tile and its overlap do not go together.
     """
+    check_folder(options.cache)
     backbone = BACKBONES[options.backbone]
     parts = split(
         pictures,
@@ -195,12 +197,13 @@ def prepare(pictures: Sequence[PictureFile], overlaps: Overlaps, options: FitOpt
     check_geometry(parts.geometry)
     with steps.step("backbone"):
         loaded = load_backbone(backbone, options.weights)
-        network = Network(FeatureExtractor(loaded, parts.magnify), parts.geometry.size)
+        cache = feature_cache(options, loaded, parts.magnify)
+        network = Network(FeatureExtractor(loaded, parts.magnify), parts.geometry.size, cache)
     with steps.step("tiles, synthetic defects", 1) as advance:
         pool = make_pool(parts, options.seed, advance, synthetic=options.synthetic)
     if not any(METHODS[name].contrast for name in (options.method, *options.beside)):
         pool = replace(pool, more=0)
-    data = _features(network, pool, options, feature_cache(options, loaded, parts.magnify), steps)
+    data = _features(network, pool, options, cache, steps)
     return Surface(parts, loaded, network, pool, data)
 
 
@@ -322,9 +325,10 @@ def _features(network: Network, pool: Pool, options: FitOptions, cache: FeatureC
 def _export(surface: Surface, model: Model, steps: Steps) -> tuple[bytes, GoldenTiles]:
     pool = surface.pool
     with steps.step("graph"):
-        graph = Graph(surface.network.extractor, model.scorer, model.top_cells)
+        head = Head(model.scorer, model.top_cells)
+        graph = Graph(surface.network.extractor, head)
         golden = golden_tiles(graph, model.centroids, pool.held_out, pool.held_out_spoilt.tiles)
-        return export(graph, surface.parts.geometry.size, model.centroids.shape), golden
+        return export(surface.network.onnx, head, model.centroids.shape), golden
 
 
 def _judge(

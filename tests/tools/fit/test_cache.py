@@ -40,6 +40,22 @@ def test_a_damaged_entry_is_a_miss(tmp_path: Path) -> None:
     assert cache.get(tile, 6) is None
 
 
+def test_the_network_is_exported_once_and_again_where_it_is_damaged(tmp_path: Path) -> None:
+    made: list[int] = []
+
+    def make() -> bytes:
+        made.append(1)
+        return b"exported"
+
+    for weights, size, count in (("a", 64, 1), ("a", 64, 1), ("a", 96, 2), ("b", 64, 3)):
+        assert FeatureCache(tmp_path, weights).network(size, make) == b"exported"
+        assert len(made) == count
+    for entry in tmp_path.glob("*/*.onnx"):
+        entry.write_bytes(entry.read_bytes()[:-1])
+    assert FeatureCache(tmp_path, "a").network(64, make) == b"exported"
+    assert len(made) == 4
+
+
 def test_trim_removes_what_was_used_longest_ago(tmp_path: Path) -> None:
     cache, tiles = FeatureCache(tmp_path, "a"), [paper(seed, 64, 64) for seed in range(3)]
     for tile in tiles:

@@ -19,7 +19,7 @@ from tools.backbones.lite0 import Lite0  # noqa: E402 - needs torch
 from tools.backbones.weights import load_backbone  # noqa: E402
 from tools.fit.contrast import gather, per_tile  # noqa: E402
 from tools.fit.extract import FeatureSet  # noqa: E402
-from tools.fit.graph import Graph, export  # noqa: E402
+from tools.fit.graph import Graph, Head, export, export_extractor  # noqa: E402
 from tools.fit.methods import BASELINES, METHODS  # noqa: E402
 from tools.fit.methods.cse import fit_cse  # noqa: E402
 from tools.fit.methods.evidence import train_evidence  # noqa: E402
@@ -317,8 +317,10 @@ def test_the_published_model_scores_alike_in_onnx_runtime_and_torch() -> None:
     spoilt = SpoiltSet(good_features(8, 2, extractor.channels, sides), *everywhere, ["blur"] * 8)
     model = fit_published(of_sets(good, spoilt, good, spoilt, extractor.channels))
     assert isinstance(model.scorer, LockedScorer)
-    graph = Graph(extractor, model.scorer, model.top_cells)
-    session = ort.InferenceSession(export(graph, size, model.centroids.shape), providers=["CPUExecutionProvider"])
+    head = Head(model.scorer, model.top_cells)
+    graph = Graph(extractor, head)
+    exported = export(export_extractor(extractor, size), head, model.centroids.shape)
+    session = ort.InferenceSession(exported, providers=["CPUExecutionProvider"])
     assert {each.name: each.shape for each in session.get_inputs()}["centroids"] == [4, 64]
     tiles = np.random.default_rng(0).integers(0, 256, (3, size, size, 3), np.uint8)
     distance, score = session.run(None, {"tiles": tiles, "centroids": model.centroids})
