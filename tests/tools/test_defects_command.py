@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.bundles import surface_picture
-from tools.cli import main
+from tests.tools.conftest import Train
 from tools.defects.sheet import MOST_PICTURES, cut_good
 from tools.errors import PictureError
 from tools.method.defects import KINDS
@@ -29,24 +29,10 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False, env=environment)
 
 
-Here = Callable[..., subprocess.CompletedProcess[str]]
-
-
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Here:
-    """Runs the command in this process, which need not load everything again."""
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("NO_COLOR", "1")
-
-    def run_here(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = ["inspectd-train", "defects", *(str(argument) for argument in arguments)]
-        monkeypatch.setattr(sys, "argv", command)
-        with pytest.raises(SystemExit) as ended:
-            main()
-        told = capfd.readouterr()
-        return subprocess.CompletedProcess(command, int(ended.value.code or 0), told.out, told.err)
-
-    return run_here
+def here(train: Train) -> Train:
+    """Runs the command in this process."""
+    return partial(train, "defects")
 
 
 def refused(done: subprocess.CompletedProcess[str], code: int) -> str:
@@ -80,7 +66,7 @@ def test_a_sheet_of_every_kind(good: Path, tmp_path: Path) -> None:
     assert sum(bool(row.any()) for row in rows) >= len(KINDS) - 1  # blur may be left out on smooth pictures
 
 
-def test_the_same_seed_writes_the_same_bytes_and_another_does_not(here: Here, good: Path, tmp_path: Path) -> None:
+def test_the_same_seed_writes_the_same_bytes_and_another_does_not(here: Train, good: Path, tmp_path: Path) -> None:
     sheets = []
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         done = here(good, "--out", tmp_path / f"{name}.png", "--seed", seed, "--kind", "hairline", "--kind", "chip")
@@ -90,7 +76,7 @@ def test_the_same_seed_writes_the_same_bytes_and_another_does_not(here: Here, go
     assert sheets[0] != sheets[2]
 
 
-def test_kinds_that_cannot_be_seen_are_named(here: Here, tmp_path: Path) -> None:
+def test_kinds_that_cannot_be_seen_are_named(here: Train, tmp_path: Path) -> None:
     (tmp_path / "flat").mkdir()
     cv2.imwrite(str(tmp_path / "flat" / "0.png"), np.full((64, 64), 128, np.uint8))
     done = here(tmp_path / "flat", "--out", tmp_path / "sheet.png", "--kind", "blur", "--count", 2)
@@ -99,17 +85,17 @@ def test_kinds_that_cannot_be_seen_are_named(here: Here, tmp_path: Path) -> None
     assert (tmp_path / "sheet.png").exists()
 
 
-def test_an_unknown_kind_names_the_known_ones(here: Here, good: Path, tmp_path: Path) -> None:
+def test_an_unknown_kind_names_the_known_ones(here: Train, good: Path, tmp_path: Path) -> None:
     said = refused(here(good, "--out", tmp_path / "sheet.png", "--kind", "rust"), 2)
     for kind in ("rust", *KINDS):
         assert kind in said
 
 
-def test_the_sheet_is_a_png(here: Here, good: Path, tmp_path: Path) -> None:
+def test_the_sheet_is_a_png(here: Train, good: Path, tmp_path: Path) -> None:
     assert ".png" in refused(here(good, "--out", tmp_path / "sheet.jpg"), 2)
 
 
-def test_pictures_that_cannot_be_used_are_named(here: Here, tmp_path: Path) -> None:
+def test_pictures_that_cannot_be_used_are_named(here: Train, tmp_path: Path) -> None:
     out = tmp_path / "sheet.png"
     (tmp_path / "empty").mkdir()
     assert "no picture in this folder" in refused(here(tmp_path / "empty", "--out", out), 65)
@@ -122,13 +108,13 @@ def test_pictures_that_cannot_be_used_are_named(here: Here, tmp_path: Path) -> N
     assert "200×20 px" in refused(here(tmp_path / "small", "--out", out), 65)
 
 
-def test_a_sheet_that_cannot_be_written_says_so(here: Here, good: Path, tmp_path: Path) -> None:
+def test_a_sheet_that_cannot_be_written_says_so(here: Train, good: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     said = refused(here(good, "--out", tmp_path / "file" / "sheet.png", "--kind", "specks", "--count", 1), 73)
     assert "cannot be written" in said
 
 
-def test_help_teaches(here: Here) -> None:
+def test_help_teaches(here: Train) -> None:
     done = here("--help")
     assert done.returncode == 0
     for word in ("--kind", "--count", "--tile", "--seed", "hairline", "good/", "Example"):
@@ -146,7 +132,7 @@ def test_tiles_are_cut_where_the_seed_says(good: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["magnetic_tile", "piped_pa_flr01_tl"])
-def test_real_surfaces(here: Here, surfaces: Path, tmp_path: Path, name: str) -> None:
+def test_real_surfaces(here: Train, surfaces: Path, tmp_path: Path, name: str) -> None:
     if not (surfaces / name).is_dir():
         pytest.skip(f"no {name} in {surfaces}")
     done = here(surfaces / name, "--out", tmp_path / "sheet.png", "--count", 3)

@@ -20,27 +20,16 @@ import torch  # noqa: E402
 
 from engines.bundle import Bundle, open_bundle  # noqa: E402
 from engines.onnx import OnnxEngine  # noqa: E402
-from tests.tools.fit.conftest import Write, paper  # noqa: E402
-from tools.cli import main  # noqa: E402
+from tests.tools.fit.conftest import Fit, Write, paper  # noqa: E402
 
+Fitted = tuple[Bundle, subprocess.CompletedProcess[str], Path]
 TIMEOUT_S = 300
 
 
-def run_fit(*options: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tools.cli", "fit", *map(str, options), "--cache", str(cwd / "cache")],
-        cwd=Path(__file__).parents[3],
-        env={**os.environ, "XDG_CACHE_HOME": str(cwd / "xdg"), "HF_HUB_OFFLINE": "1", **environment},
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-
-
 @pytest.fixture(scope="module")
-def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, subprocess.CompletedProcess[str], Path]:
-    """A bundle of sheets of 160×128 px, with a dark scratch on some that were given as defects."""
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
+    """A bundle of sheets of 160×128 px, with a dark scratch on some that were given as defects; the command is run as
+    it is typed, in a process of its own."""
     root = tmp_path_factory.mktemp("fit")
     for folder in ("web/good", "web/scratch"):
         (root / folder).mkdir(parents=True)
@@ -50,15 +39,21 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, subprocess
         spoilt = paper(100 + seed, 128, 160)
         cv2.line(spoilt, (20, 30 + 10 * seed), (140, 90), (10, 10, 10), 4)
         cv2.imwrite(str(root / f"web/scratch/{seed}.png"), spoilt)
-    done = run_fit(
-        "--good", root / "web/good", "--defects", root / "web", "--out", root / "bundles",
-        "--json", root / "fit.json", "--mm-per-px", 0.25, "--tile", 96, "--beside", "mahalanobis", cwd=root,
-    )  # fmt: skip
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "tools.cli", "fit", "--good", root / "web/good", "--defects", root / "web"),
+            *("--out", root / "bundles", "--json", root / "fit.json", "--cache", root / "cache"),
+            *("--mm-per-px", "0.25", "--tile", "96", "--synthetic", "100", "--beside", "mahalanobis"),
+        ],
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return open_bundle(Path(done.stdout.strip())), done, root
-
-
-Fitted = tuple[Bundle, subprocess.CompletedProcess[str], Path]
 
 
 def test_the_bundle_opens_is_small_and_says_what_it_is(fitted: Fitted) -> None:
@@ -121,10 +116,10 @@ def test_the_graph_tells_nothing_of_the_machine_it_was_made_on(fitted: Fitted) -
     assert b".py" not in bundle.model
 
 
-def test_the_same_seed_gives_the_same_centroids(fitted: Fitted, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_centroids(fitted: Fitted, fit: Fit, tmp_path: Path) -> None:
     bundle, _, root = fitted
-    again = run_fit(
-        "--good", root / "web/good", "--out", tmp_path / "again", "--tile", 96, "--beside", "none", cwd=root
+    again = fit(
+        "--good", root / "web/good", "--out", tmp_path / "again", "--tile", 96, "--synthetic", 100, "--beside", "none"
     )
     assert again.returncode == 0, again.stderr
     other = open_bundle(Path(again.stdout.strip()))
@@ -133,14 +128,14 @@ def test_the_same_seed_gives_the_same_centroids(fitted: Fitted, tmp_path: Path) 
     assert other.calibration.threshold == pytest.approx(bundle.calibration.threshold, rel=1e-5)
 
 
-def test_whoever_photographs_one_spot_again_and_again_is_warned(tmp_path: Path) -> None:
+def test_whoever_photographs_one_spot_again_and_again_is_warned(fit: Fit, tmp_path: Path) -> None:
     sheet, good = paper(0, 200, 260), tmp_path / "good"
     good.mkdir()
     for index in range(12):
         cv2.imwrite(str(good / f"{index}.png"), sheet[index : index + 128, 10 * index : 10 * index + 128])
-    done = run_fit(
+    done = fit(
         "--good", good, "--out", tmp_path / "out", "--method", "whitened", "--beside", "none", "--synthetic", 100,
-        "--json", tmp_path / "fit.json", cwd=tmp_path,
+        "--json", tmp_path / "fit.json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "warning    3 of the 3 held-out pictures show surface that is learned as well" in done.stderr
@@ -149,11 +144,10 @@ def test_whoever_photographs_one_spot_again_and_again_is_warned(tmp_path: Path) 
     assert warning in (Path(done.stdout.strip()) / "report.html").read_text()
 
 
-def test_one_large_picture_is_enough(write_papers: Write, tmp_path: Path) -> None:
+def test_one_large_picture_is_enough(fit: Fit, write_papers: Write, tmp_path: Path) -> None:
     good = write_papers("good", 1, 256, 256)
-    done = run_fit(
+    done = fit(
         "--good", good, "--out", tmp_path / "out", "--method", "whitened", "--beside", "none", "--synthetic", 100,
-        cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "cut into blocks" in done.stderr
@@ -191,10 +185,10 @@ def test_one_large_picture_is_enough(write_papers: Write, tmp_path: Path) -> Non
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_bad_input_is_refused_with_the_way_out(  # noqa: PLR0917 - fixtures and parameters, given by name
+    fit: Fit,
     write_papers: Write,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     options: list[str],
     code: int,
     said: str,
@@ -206,30 +200,24 @@ def test_bad_input_is_refused_with_the_way_out(  # noqa: PLR0917 - fixtures and 
     cv2.imwrite(str(tmp_path / "black/0.png"), np.zeros((96, 96), np.uint8))
     (tmp_path / "cut").mkdir()
     (tmp_path / "cut/cut.png").write_bytes((one / "000.png").read_bytes()[:500])
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.chdir(tmp_path)
     out = [] if "--out" in options else ["--out", "out"]
-    monkeypatch.setattr(sys, "argv", ["inspectd-train", "fit", *options, *out])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    told = capsys.readouterr().err
-    assert ended.value.code == code, told
+    refused = fit(*options, *out)
+    assert refused.returncode == code, refused.stderr
     # Usage errors are framed and wrapped to the terminal's width.
-    assert said in " ".join(told.replace("│", " ").split())
+    assert said in " ".join(refused.stderr.replace("│", " ").split())
     assert not list(tmp_path.glob("out/*-*"))
 
 
-def test_b3_exports_and_runs_alike(tmp_path: Path, write_papers: Write) -> None:
+def test_b3_exports_and_runs_alike(fit: Fit, tmp_path: Path, write_papers: Write) -> None:
     timm = pytest.importorskip("timm")
     torch.manual_seed(0)
     weights = tmp_path / "b3.pth"
     torch.save(timm.create_model("efficientnet_b3", pretrained=False).state_dict(), weights)
     good = write_papers("good", 8)
-    done = run_fit(
+    done = fit(
         "--good", good, "--out", tmp_path / "out", "--backbone", "efficientnet_b3", "--weights", weights,
-        "--method", "whitened", "--beside", "none", "--synthetic", 100, "--tile", 64, cwd=tmp_path,
+        "--method", "whitened", "--beside", "none", "--synthetic", 100, "--tile", 64,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     bundle = open_bundle(Path(done.stdout.strip()))

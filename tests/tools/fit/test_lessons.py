@@ -34,8 +34,7 @@ from inspectd.wire.models import Outcome  # noqa: E402
 from tests.bundles import spot, surface_picture  # noqa: E402
 from tests.inspectd.archive.frames import JOURNAL, filled, seen  # noqa: E402
 from tests.inspectd.line import GatedEngine, Line  # noqa: E402
-from tests.tools.fit.conftest import Write, paper  # noqa: E402
-from tests.tools.fit.test_fit import run_fit  # noqa: E402
+from tests.tools.fit.conftest import Fit, Write, paper  # noqa: E402
 from tools.backbones.lite0 import Lite0  # noqa: E402
 from tools.errors import PictureError  # noqa: E402
 from tools.fit.frames import Judged, see_defective  # noqa: E402
@@ -72,9 +71,11 @@ def archive(tmp_path: Path) -> Path:
     return tmp_path / "archive"
 
 
-def test_false_alarms_are_learned_and_the_bundle_is_tested(write_papers: Write, tmp_path: Path, archive: Path) -> None:
+def test_false_alarms_are_learned_and_the_bundle_is_tested(
+    fit: Fit, write_papers: Write, tmp_path: Path, archive: Path
+) -> None:
     good = write_papers("good", 12)
-    done = run_fit(
+    done = fit(
         "--good",
         good,
         "--labels",
@@ -84,7 +85,6 @@ def test_false_alarms_are_learned_and_the_bundle_is_tested(write_papers: Write, 
         "--json",
         tmp_path / "fit.json",
         *FAST,
-        cwd=tmp_path,
     )
     bundle = open_bundle(Path(done.stdout.strip()))
     told = " ".join(done.stderr.split())
