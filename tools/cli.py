@@ -10,6 +10,7 @@ import importlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import typer
@@ -31,6 +32,8 @@ class _Command:
     attribute: str
     """A function, or a typer app for a command with commands of its own."""
     example: str
+    late: str | None = None
+    """A package of the training extra that it loads only when options and pictures are known to be sound."""
 
 
 COMMANDS = (
@@ -40,6 +43,7 @@ COMMANDS = (
         "tools.fit.command",
         "fit",
         "inspectd-train fit --good pictures/good --surface brick --out bundles",
+        late="torch",
     ),
     _Command(
         "evaluate",
@@ -175,6 +179,8 @@ def _unloaded() -> None:
 
 def _load(command: _Command) -> Callable[..., Any] | typer.Typer:
     try:
+        if command.late is not None and find_spec(command.late) is None:
+            raise _extra_missing(command.late)
         loaded: Callable[..., Any] | typer.Typer = getattr(importlib.import_module(command.module), command.attribute)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]

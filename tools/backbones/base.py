@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from torch import Tensor, nn
+if TYPE_CHECKING:  # command lines know backbones by their names, and torch takes seconds to import
+    from torch import Tensor, nn
 
-StateDict = Mapping[str, Tensor]
+StateDict: TypeAlias = "Mapping[str, Tensor]"
 
 
 @dataclass(frozen=True)

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import json as json_format
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 
-from engines.bundle import REPORT, Bundle
 from tools.backbones import BACKBONES
 from tools.errors import RegressionError
 from tools.fit import options
+from tools.fit.asked import FEWEST_SYNTHETIC, MOST_SYNTHETIC, FitOptions, surface_name
 from tools.fit.cache import default_folder
-from tools.fit.lessons import table
+from tools.fit.found import find_pictures
 from tools.fit.methods import METHODS
-from tools.fit.pool import MOST_CONTRASTED
 from tools.fit.splits import DEFAULT_OVERLAP, SMALLEST_TILE
 from tools.fit.steps import Steps
-from tools.fit.surface import FitOptions, Fitted, fit_surface, surface_name
-from tools.json_file import write_json
+from tools.fit.telling import tell, write_result
+
+if TYPE_CHECKING:
+    from tools.fit.surface import Fitted
 
 _ALIGNMENT = 32
-FEWEST_SYNTHETIC = 100
 _SURFACE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _DEFAULT_METHOD = next(iter(METHODS))
 
@@ -140,10 +139,15 @@ def fit(
         skip_unreadable=skip_unreadable,
         group=options.group(group),
     )
-    fitted = fit_surface(wanted, Steps(console))
-    _tell(console, fitted, defects is not None, good)
+    steps = Steps(console)
+    found = find_pictures(wanted, steps)
+    with steps.step("loading PyTorch"):
+        # What is wrong with options or pictures was told by now, for this takes seconds.
+        from tools.fit.surface import fit_surface  # noqa: PLC0415
+    fitted = fit_surface(wanted, found, steps)
+    tell(console, fitted, defects is not None, good)
     if json:
-        _write_json(json, fitted)
+        write_result(json, fitted)
     typer.echo(fitted.bundle.path)
     _check_regression(fitted)
 
@@ -183,9 +187,9 @@ def _tile(given: str, overlap: int) -> int | Literal["auto"]:
 def _synthetic(given: str) -> int | Literal["auto"]:
     if given == "auto":
         return "auto"
-    if not given.isdecimal() or not FEWEST_SYNTHETIC <= int(given) <= MOST_CONTRASTED:
+    if not given.isdecimal() or not FEWEST_SYNTHETIC <= int(given) <= MOST_SYNTHETIC:
         raise typer.BadParameter(
-            f"--synthetic {given!r}: 'auto' or a number from {FEWEST_SYNTHETIC} to {MOST_CONTRASTED}"
+            f"--synthetic {given!r}: 'auto' or a number from {FEWEST_SYNTHETIC} to {MOST_SYNTHETIC}"
         )
     return int(given)
 
@@ -212,62 +216,3 @@ def _beside(given: str, method: str) -> tuple[str, ...]:
     if unknown:
         raise typer.BadParameter(f"--beside {unknown[0]!r}: 'all', 'none', or some of {', '.join(METHODS)}")
     return tuple(name for name in METHODS if name in names and name != method)
-
-
-def _tell(console: Console, fitted: Fitted, defects_given: bool, good: Path) -> None:
-    bundle = fitted.bundle
-    calibration = bundle.calibration
-    low, high = calibration.interval
-    lines = list(fitted.choices)
-    lines.append(
-        f"threshold  {calibration.threshold:.4g} ({calibration.method}): {calibration.observed_false_rejects:.1%} of "
-        f"{len(calibration.held_out_scores)} held-out good pictures fail, 95 % interval {low:.1%} to {high:.1%}, "
-        f"target {calibration.target_false_rejects:.2%}"
-    )
-    if defects_given:
-        measured = bundle.manifest.figures
-        lines.append(
-            f"defects    image AUROC {measured['defect_image_auroc']:.4f}, found {measured['defect_detection']:.1%}"
-        )
-    lines.append(f"times      {', '.join(f'{name} {value:.1f} s' for name, value in fitted.seconds.items())}")
-    lines.append(f"bundle     {bundle.path} ({_megabytes(bundle):.1f} MB)")
-    lines.append(f"report     {bundle.path / REPORT}")
-    lines.append(f"next       inspectd-train evaluate {bundle.path} --data {_data_folder(good)}")
-    for line in lines:
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
-    for warning in fitted.warnings:
-        console.print(f"warning    {warning}", style="yellow", soft_wrap=True, highlight=False, markup=False)
-    if fitted.tested:
-        console.print(table(fitted.tested))
-
-
-def _data_folder(good: Path) -> Path:
-    return good.parent if good.name == "good" else good
-
-
-def _megabytes(bundle: Bundle) -> float:
-    return sum(file.stat().st_size for file in bundle.path.rglob("*") if file.is_file()) / 1e6
-
-
-def _write_json(file: Path, fitted: Fitted) -> None:
-    content = {
-        "bundle": str(fitted.bundle.path),
-        "threshold": fitted.bundle.calibration.threshold,
-        "method": fitted.bundle.manifest.method,
-        "figures": fitted.bundle.manifest.figures,
-        "seconds": fitted.seconds,
-        "choices": fitted.choices,
-        "warnings": fitted.warnings,
-        "regression": [
-            {
-                "case": each.case.name,
-                "lesson": each.case.lesson,
-                "expected": each.case.lesson.expected,
-                "outcome": each.outcome,
-                "score": each.score,
-                "lost": each.lost,
-            }
-            for each in fitted.tested
-        ],
-    }
-    write_json(file, json_format.dumps(content, indent=1) + "\n")

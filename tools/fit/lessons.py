@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.table import Table
 
 from inspectd.archive import ArchiveReader, Opinion
 from inspectd.wire.models import Outcome
 from tools.errors import PictureError
-from tools.fit.frames import Judged
 from tools.fit.pictures import PictureFile, find_cases, find_picked
 from tools.label.regression import FOLDER, Case, Lesson, RegressionSet
+
+if TYPE_CHECKING:
+    from tools.fit.frames import Judged
 
 _WORDS = {Lesson.MISS: "misses", Lesson.DEFECT: "defects", Lesson.FALSE_ALARM: "false alarms"}
 

@@ -16,6 +16,7 @@ from torch import get_num_threads
 from engines.manifest import TileGeometry
 from engines.pixels import PixelFormat
 from tools.fit.ahead import ahead
+from tools.fit.asked import MOST_SYNTHETIC
 from tools.fit.splits import Part, Split
 from tools.method.defects import draw
 
@@ -25,7 +26,7 @@ drawn at random. They keep a fit on two cores within minutes."""
 MOST_HELD_OUT = 300
 FEWEST_SPOILT, MOST_SPOILT = 600, 900
 """Of those that are kept whole."""
-SPOILT_TO_GOOD, MOST_CONTRASTED = 16, 14_400
+SPOILT_TO_GOOD = 16
 """Spoilt tiles for each good one from which evidence is learned, and how many at most. Of a few hundred, the drawn
 defects themselves are learned by heart; on magnetic tiles sixteen times as many, and the longer training that they
 allow, raised what evidence alone tells of whole frames from 0.82 to 0.90 (image AUROC)."""
@@ -167,4 +168,4 @@ def _spoilt_count(good: int, synthetic: int | Literal["auto"]) -> tuple[int, int
     if synthetic != "auto":
         return min(synthetic, MOST_SPOILT), max(0, synthetic - MOST_SPOILT)
     kept = int(np.clip(2 * good, FEWEST_SPOILT, MOST_SPOILT))
-    return kept, int(np.clip(SPOILT_TO_GOOD * good, kept, MOST_CONTRASTED)) - kept
+    return kept, int(np.clip(SPOILT_TO_GOOD * good, kept, MOST_SYNTHETIC)) - kept

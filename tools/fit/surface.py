@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import chain
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -23,19 +20,20 @@ from engines.onnx import OnnxEngine
 from engines.tiling import check_geometry
 from tools.backbones import BACKBONES
 from tools.backbones.weights import Loaded, load_backbone
-from tools.errors import OutputError
-from tools.fit.cache import FeatureCache, check_folder
+from tools.fit.asked import FitOptions
+from tools.fit.cache import FeatureCache
 from tools.fit.comparison import compare, measure
 from tools.fit.contrast import gather, per_tile
 from tools.fit.extract import FeatureSet, Network, extract
+from tools.fit.found import Found
 from tools.fit.frames import JudgedFrames, judge, see_defective, see_good, see_spoilt
 from tools.fit.golden import golden_tiles
 from tools.fit.graph import Graph, Head, export
-from tools.fit.lessons import Lessons, Tested, find_lessons, put_to_test
+from tools.fit.lessons import Tested, put_to_test
 from tools.fit.methods import METHODS
 from tools.fit.models import Model
 from tools.fit.overlaps import Overlaps, find_overlaps
-from tools.fit.pictures import PictureFile, find_defective, find_good
+from tools.fit.pictures import PictureFile
 from tools.fit.pool import Pool, Spoilt, make_pool
 from tools.fit.sets import TrainingSet
 from tools.fit.splits import Split, split
@@ -46,40 +44,6 @@ from tools.method.features import FeatureExtractor
 from tools.method.scorers import FINE
 
 PACKAGES = ("inspectd", "torch", "timm", "onnx", "onnxruntime", "numpy", "scikit-learn", "opencv-python-headless")
-
-
-@dataclass(frozen=True)
-class FitOptions:
-    """What `inspectd-train fit` was asked."""
-
-    good: Path
-    out: Path
-    cache: Path
-    surface: str
-    defects: Path | None = None
-    backbone: str = "tf_efficientnet_lite0"
-    weights: Path | None = None
-    tile: int | Literal["auto"] = "auto"
-    overlap: int = 32
-    centroids: int | Literal["auto"] = "auto"
-    synthetic: int | Literal["auto"] = "auto"
-    """How many tiles are spoilt to learn evidence from."""
-    method: str = "cse"
-    """By its name in `tools.fit.methods`."""
-    beside: tuple[str, ...] = ()
-    """Methods to compare it with on the same features."""
-    magnify: int | Literal["auto"] = "auto"
-    """How many times larger, each way, the network sees a tile."""
-    false_rejects: float = 0.01
-    seed: int = 0
-    mm_per_px: float | None = None
-    skip_unreadable: bool = False
-    labels: Path | None = None
-    """Archive whose labelled false alarms are learned as well."""
-    regression: Path | None = None
-    """Regression set to be tested on; by default that of `labels`."""
-    group: str | None = None
-    """Regular expression that finds in a file's name what dependent pictures share; see `find_good`."""
 
 
 @dataclass(frozen=True)
@@ -96,29 +60,25 @@ class Fitted:
     """What the bundle says of the regression set."""
 
 
-def fit_surface(options: FitOptions, steps: Steps) -> Fitted:
+def fit_surface(options: FitOptions, found: Found, steps: Steps) -> Fitted:
     """Learn a surface.
 
     Raises:
-        PictureError: pictures that cannot be learned from.
-        ArchiveError: the archive with the labels cannot be read.
+        PictureError: a picture has become unreadable, or they show too little surface.
         WeightsError: the backbone's weights are nowhere.
-        OutputError: the bundle or the feature cache cannot be written there.
+        OutputError: the bundle cannot be written there.
         TileError: the tile and its overlap do not go together.
         EngineError: ONNX Runtime does not reproduce what torch computed; nothing is written.
     """
-    _check_writable(options.out)
-    pictures, defective, lessons = _find(options, steps)
-    pictures += lessons.false_alarms
-    surface = prepare(pictures, overlapping(pictures, steps), options, steps)
+    surface = prepare(found.good, overlapping(found.good, steps), options, steps)
     with steps.step(options.method):
         model = METHODS[options.method].fit(surface.data)
     compared = [measure(options.method, model, surface.data), *compare(options.beside, surface.data, steps)]
     graph, golden = _export(surface, model, steps)
-    draft = _Draft(options, surface, pictures, model, graph, golden)
-    judged = _judge(draft, defective, lessons.pictures, options, steps)
+    draft = _Draft(options, surface, found.good, model, graph, golden)
+    judged = _judge(draft, found, options, steps)
     calibration = draft.calibration(judged)
-    results = put_to_test(lessons, judged.cases, calibration.threshold)
+    results = put_to_test(found.lessons, judged.cases, calibration.threshold)
     story = Story(surface.parts, surface.loaded, compared, model, judged, len(surface.pool.good), results)
     manifest = draft.manifest(figures(story, calibration, steps.seconds))
     report = make_report(story, manifest, calibration, steps.seconds)
@@ -132,16 +92,6 @@ def fit_surface(options: FitOptions, steps: Steps) -> Fitted:
         report=report,
     )
     return Fitted(bundle, story.choices(), story.warnings(), steps.seconds, results)
-
-
-def surface_name(good: Path) -> str:
-    """A surface's name from its folder: the folder's own, or its parent's where that is just `good`."""
-    folder = good.resolve()
-    if folder.name.lower() == "good":
-        folder = folder.parent
-        folder = folder.parent if folder.name.lower() in {"train", "test"} else folder
-    name = re.sub(r"[^a-z0-9_-]+", "-", folder.name.lower()).strip("-_")
-    return name[:64] or "surface"
 
 
 @dataclass(frozen=True)
@@ -178,12 +128,10 @@ def prepare(pictures: Sequence[PictureFile], overlaps: Overlaps, options: FitOpt
     """Split the pictures, cut and spoil tiles, and compute their features.
 
     Raises:
-        OutputError: the feature cache cannot be made.
         PictureError: too little surface.
         WeightsError: the backbone's weights are nowhere.
         TileError: the tile and its overlap do not go together.
     """
-    check_folder(options.cache)
     backbone = BACKBONES[options.backbone]
     parts = split(
         pictures,
@@ -277,27 +225,6 @@ class _Draft:
         return OnnxEngine(bundle)
 
 
-def _check_writable(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".writing-probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(f"--out {out}: cannot be written: {error.strerror or error}; name another folder") from error
-
-
-def _find(options: FitOptions, steps: Steps) -> tuple[list[PictureFile], list[PictureFile], Lessons]:
-    group = re.compile(options.group) if options.group is not None else None
-    with steps.step("reading pictures"):
-        pictures = find_good(options.good, skip=options.skip_unreadable, group=group)
-        defective = (
-            find_defective(options.defects, options.good, skip=options.skip_unreadable) if options.defects else []
-        )
-        lessons = find_lessons(options.labels, options.regression, options.surface, skip=options.skip_unreadable)
-    return pictures, defective, lessons
-
-
 def _features(network: Network, pool: Pool, options: FitOptions, cache: FeatureCache, steps: Steps) -> TrainingSet:
     lots = pool.good, pool.spoilt.tiles, pool.held_out, pool.held_out_spoilt.tiles
 
@@ -333,19 +260,19 @@ def _export(surface: Surface, model: Model, steps: Steps) -> tuple[bytes, Golden
 
 def _judge(
     draft: _Draft,
-    defective: Sequence[PictureFile],
-    cases: Sequence[PictureFile],
+    found: Found,
     options: FitOptions,
     steps: Steps,
 ) -> JudgedFrames:
     geometry, rng = draft.surface.geometry(draft.model), np.random.default_rng([options.seed, 4])
     held_out = draft.surface.parts.held_out
-    total = 2 * len(held_out) + len(defective) + len(cases)
+    cases = found.lessons.pictures
+    total = 2 * len(held_out) + len(found.defective) + len(cases)
     with steps.step("threshold", total) as advance, draft.engine() as engine:
         return judge(
             see_good(engine, geometry, held_out, advance),
             see_spoilt(engine, geometry, held_out, rng, advance),
-            see_defective(engine, geometry, defective, advance),
+            see_defective(engine, geometry, found.defective, advance),
             see_defective(engine, geometry, cases, advance),
             draft.model,
             levelled=METHODS[options.method].levelled,

@@ -17,7 +17,7 @@ from tools.backbones import BACKBONES
 from tools.errors import OutputError
 from tools.evaluate.sheets import write_sheets
 from tools.fit import options
-from tools.fit.cache import default_folder
+from tools.fit.cache import check_folder, default_folder
 from tools.fit.methods import METHODS
 from tools.fit.steps import Steps
 from tools.study.design import Design, Half
@@ -110,6 +110,7 @@ def study(
     )
     wanted_seeds = _seeds(seeds)
     _make(out)
+    check_folder(design.cache)
     results: list[Result] = []
     command = shlex.join(["inspectd-train", *sys.argv[1:]])
     for folder, each in product(data, views):

@@ -18,12 +18,13 @@ from engines.pixels import PixelFormat
 from engines.tiling import tile_grid
 from tools.evaluate.dataset import LabelledPicture
 from tools.evaluate.evaluation import Figures, Judged, figures
+from tools.fit.asked import FitOptions
 from tools.fit.cache import FeatureCache
 from tools.fit.extract import FeatureSet, extract
 from tools.fit.methods import METHODS
 from tools.fit.models import Model, tile_maps
 from tools.fit.steps import Steps
-from tools.fit.surface import FitOptions, Surface, feature_cache, prepare
+from tools.fit.surface import Surface, feature_cache, prepare
 from tools.method.score import border_reach
 from tools.study.design import Design
 from tools.study.division import Shown, divide
