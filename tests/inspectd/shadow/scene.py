@@ -7,7 +7,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,16 @@ from inspectd.settings.settings import make_settings
 from inspectd.shadow.shadow import Shadow
 from inspectd.wire.drafts import Draft, MapDraft, VerdictDraft
 from inspectd.wire.models import Verdict
+from tests import daemons
+
+
+PATIENCE_S = 180.0
+"""A candidate runs while nobody else wants a processor, and a busy machine's other tests do."""
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Wait until something that hangs on a candidate comes about."""
+    daemons.wait_until(condition, what, PATIENCE_S)
 
 
 def settings_of(registry: Path, cameras: Mapping[str, Mapping[str, Any]]) -> Settings:
@@ -120,6 +130,6 @@ def look_on(shadow: Shadow, bundle: Bundle, why: str = "a test") -> None:
     """
     told: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     shadow.begin(bundle.path.name, who="ada", why=why, settled=told.put)
-    refusal = told.get(timeout=60)
+    refusal = told.get(timeout=PATIENCE_S)
     if refusal is not None:
         raise ModelRefusedError(refusal)

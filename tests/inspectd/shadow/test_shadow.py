@@ -17,8 +17,7 @@ from inspectd.shadow.figures import read_figures
 from inspectd.shadow.shadow import Shadow, results_in
 from inspectd.wire.models import Outcome, ShadowFigures, ShadowState
 from tests.bundles import spot, surface_picture, tiny_bundle
-from tests.daemons import wait_until
-from tests.inspectd.shadow.scene import ShadowedLine, look_on
+from tests.inspectd.shadow.scene import ShadowedLine, look_on, wait_until
 
 GOOD = surface_picture(1)
 BAD = spot(surface_picture(2), 20, 30)

@@ -24,7 +24,8 @@ from inspectd.errors import InspectdError, ModelRefusedError
 from inspectd.models.docket import KEPT_STANDINGS
 from inspectd.wire.models import ChangeState, ModelRole, ShadowStanding, ShadowState
 from tests.bundles import spot, surface_picture
-from tests.daemons import RunningDaemon, wait_until
+from tests.daemons import RunningDaemon
+from tests.inspectd.shadow.scene import PATIENCE_S, wait_until
 from tests.registries import BY, RegistryLine, registry_line
 
 
@@ -66,7 +67,7 @@ def command(line: RegistryLine, *arguments: str) -> str:
 
 
 def test_from_the_shadow_to_the_line(line: RegistryLine, tmp_path: Path) -> None:
-    with RunningDaemon(line.configuration) as daemon, Controller(line.configuration.control, 20) as controller:
+    with RunningDaemon(line.configuration) as daemon, Controller(line.configuration.control, PATIENCE_S) as controller:
         daemon.wait_for_verdicts(5)
         with pytest.raises(ModelRefusedError, match="no candidate looks on"):
             controller.promote(**BY)
@@ -115,7 +116,7 @@ def test_from_the_shadow_to_the_line(line: RegistryLine, tmp_path: Path) -> None
 
 
 def test_a_candidate_that_loads_holds_nothing_up(line: RegistryLine) -> None:
-    with RunningDaemon(line.configuration) as daemon, Controller(line.configuration.control, 20) as controller:
+    with RunningDaemon(line.configuration) as daemon, Controller(line.configuration.control, PATIENCE_S) as controller:
         daemon.wait_for_verdicts(5)
         controller.activate("fine", **BY)
         controller.rollback(**BY)
@@ -154,7 +155,7 @@ def load_for_ever(line: RegistryLine, daemon: RunningDaemon, model: str) -> Iter
     refusals: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def ask() -> None:
-        with Controller(line.configuration.control, 20) as controller:
+        with Controller(line.configuration.control, PATIENCE_S) as controller:
             try:
                 controller.shadow(model, **BY)
             except InspectdError as error:
@@ -165,14 +166,14 @@ def load_for_ever(line: RegistryLine, daemon: RunningDaemon, model: str) -> Iter
     wait_until(lambda: candidates(daemon), "the candidate's process is there")
     (process,) = candidates(daemon)
     process.suspend()
-    yield lambda: refusals.get(timeout=20)
-    asking.join(30)
+    yield lambda: refusals.get(timeout=PATIENCE_S)
+    asking.join(PATIENCE_S)
     assert not asking.is_alive()
     assert not process.is_running()
 
 
 def test_it_dies_with_the_daemon_and_goes_on_with_the_next(line: RegistryLine) -> None:
-    with RunningDaemon(line.configuration) as daemon, Controller(line.configuration.control, 20) as controller:
+    with RunningDaemon(line.configuration) as daemon, Controller(line.configuration.control, PATIENCE_S) as controller:
         daemon.wait_for_verdicts(5)
         controller.shadow("fine", **BY)
         wait_for_disagreements(controller, 0)
@@ -182,7 +183,7 @@ def test_it_dies_with_the_daemon_and_goes_on_with_the_next(line: RegistryLine) -
         wait_until(lambda: not process.is_running(), "the candidate has gone")
     kept = json.loads((line.registry.directory / "shadow" / "candidate.json").read_text())
     assert kept["bundle"] == line.fine.path.name
-    with RunningDaemon(line.configuration) as daemon, Controller(line.configuration.control, 20) as controller:
+    with RunningDaemon(line.configuration) as daemon, Controller(line.configuration.control, PATIENCE_S) as controller:
         wait_for_disagreements(controller, 0)
         assert standing(controller).who == BY["who"]
         (process,) = candidates(daemon)
