@@ -30,7 +30,6 @@ from inspectd.wire.drafts import Draft, MapDraft, VerdictDraft
 from inspectd.wire.models import Verdict
 from tests import daemons
 
-
 PATIENCE_S = 180.0
 """A candidate runs while nobody else wants a processor, and a busy machine's other tests do."""
 
