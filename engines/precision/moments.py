@@ -22,16 +22,25 @@ _BATCH = 4
 
 @dataclass
 class Moments:
-    """Of one convolution's windows, as they come by."""
+    """Of one convolution's windows, as they come by.
+
+    They are added up as differences from the first windows' mean: a channel that hardly varies around a large value
+    would lose its variance in float32's rounding, and end with one below 0.
+    """
 
     count: int = 0
+    pivot: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    """G×1×I."""
     sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     products: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def add(self, windows: NDArray[np.float32]) -> None:
         """Add G×n×I: n windows of I values in each of G groups of channels."""
-        products = (windows.transpose(0, 2, 1) @ windows).astype(np.float64)
-        sums = windows.sum(axis=1, dtype=np.float64)
+        if not self.count:
+            self.pivot = windows.mean(axis=1, keepdims=True)
+        differences = windows - self.pivot
+        products = (differences.transpose(0, 2, 1) @ differences).astype(np.float64)
+        sums = differences.sum(axis=1, dtype=np.float64)
         if self.count:
             products, sums = self.products + products, self.sums + sums
         self.products, self.sums, self.count = products, sums, self.count + windows.shape[1]
@@ -39,12 +48,13 @@ class Moments:
     @property
     def mean(self) -> NDArray[np.float64]:
         """G×I."""
-        return self.sums / self.count
+        return self.pivot[:, 0] + self.sums / self.count
 
     @property
     def covariance(self) -> NDArray[np.float64]:
         """G×I×I."""
-        covariance: NDArray[np.float64] = self.products / self.count - self.mean[:, :, None] * self.mean[:, None, :]
+        beside = self.sums / self.count
+        covariance: NDArray[np.float64] = self.products / self.count - beside[:, :, None] * beside[:, None, :]
         return covariance
 
 

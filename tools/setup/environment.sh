@@ -9,7 +9,9 @@ environment() {
     case " $stamp " in *" $extras:$(cksum <pyproject.toml | tr ' ' '-') "*) return ;; esac
     echo "Setting up $directory (inspectd[$extras]) ..." >&2
     [ -x "$directory/bin/python" ] || "$python" -m venv "$directory"
-    "$directory/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".[$extras]"
+    "$directory/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --editable ".[$extras]"
+    # pip would compile on one core. What cannot be compiled are templates and samples that nobody imports.
+    "$directory/bin/python" -m compileall -q -j 0 "$directory"/lib/python3*/site-packages >/dev/null 2>&1 || true
     echo "$stamp $extras:$(cksum <pyproject.toml | tr ' ' '-')" >"$directory/.installed"
 }
 

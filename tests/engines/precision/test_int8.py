@@ -124,6 +124,24 @@ class TestRounding:
         assert not rounded.weight[1].any()
 
 
+def test_what_hardly_varies_around_a_large_value_keeps_its_variance() -> None:
+    """Of such channels the backbone has many where a surface is all grey."""
+    rng = np.random.default_rng(0)
+    lots = [
+        (np.linspace(1, 60, 64) + 1e-4 * rng.normal(size=(1, 500, 64)) * np.linspace(1, 30, 64)).astype(np.float32)
+        for _ in range(20)
+    ]
+    moments = Moments()
+    for lot in lots:
+        moments.add(lot)
+    seen = np.concatenate(lots, axis=1)[0].astype(np.float64)
+    expected = np.cov(seen.T, bias=True)
+    np.testing.assert_allclose(moments.mean[0], seen.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(moments.covariance[0], expected, atol=1e-3 * expected.diagonal().mean())
+    weight = rng.normal(size=(8, 64, 1, 1)).astype(np.float32)
+    assert np.isfinite(round_weight(weight, moments).weight).all()
+
+
 def test_moments_are_those_of_what_the_kernel_sees(mobile: Bundle, tiles: NDArray[np.uint8]) -> None:
     """A convolution's mean output follows from its mean input: here on maps of 256 positions and fewer, all of them."""
     model = prepare(mobile.model)

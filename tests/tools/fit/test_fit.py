@@ -135,7 +135,7 @@ def test_whoever_photographs_one_spot_again_and_again_is_warned(fit: Fit, tmp_pa
         cv2.imwrite(str(good / f"{index}.png"), sheet[index : index + 128, 10 * index : 10 * index + 128])
     done = fit(
         "--good", good, "--out", tmp_path / "out", "--method", "whitened", "--beside", "none", "--synthetic", 100,
-        "--json", tmp_path / "fit.json",
+        "--tile", 64, "--magnify", 1, "--json", tmp_path / "fit.json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "warning    3 of the 3 held-out pictures show surface that is learned as well" in done.stderr
