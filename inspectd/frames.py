@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.pixels import PixelFormat
-from inspectd.wire.models import Reason
+from inspectd.outcomes import Reason
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engines.pixels import PixelFormat
 from inspectd.errors import CameraError
 from inspectd.frames import Rows
-from inspectd.wire.models import Reason
+from inspectd.outcomes import Reason
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from engines.pixels import PixelFormat
 from inspectd.capture.content import Fault
 from inspectd.errors import CameraError
 from inspectd.frames import Rows
-from inspectd.wire.models import Reason
+from inspectd.outcomes import Reason
 
 MAX_MESSAGE_BYTES: Final = 65536
 _MAX_DETAIL: Final = 2000

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspectd.cameras.base import Picture
-from inspectd.wire.models import Reason
+from inspectd.outcomes import Reason
 
 _STRIDE: Final = 8
 _DARK: Final = 3

@@ -42,9 +42,9 @@ from inspectd.capture.process import SHOWN_SLOTS
 from inspectd.capture.ring import RingWriter
 from inspectd.errors import CameraError, ViewError
 from inspectd.offspring import die_with
+from inspectd.outcomes import Reason
 from inspectd.settings import CameraSettings, DropPolicy, TriggerMode
 from inspectd.view.flat_field import FlatField, load_flat_field
-from inspectd.wire.models import Reason
 
 _MIB: Final = 1 << 20
 _LOOK_S: Final = 0.5

@@ -19,8 +19,8 @@ from inspectd.cameras.aravis.opening import take_control
 from inspectd.cameras.aravis.stream import Stream
 from inspectd.cameras.base import BadPicture, Camera, Picture
 from inspectd.errors import CameraError
+from inspectd.outcomes import Reason
 from inspectd.settings import AravisCamera, TriggerMode
-from inspectd.wire.models import Reason
 
 SPARE_BUFFERS: Final = 3
 """Beyond the queue: the one being filled, the one being copied, and one for a hiccup between them."""

@@ -15,8 +15,8 @@ from inspectd.cameras.gst.sample import MappedBuffer, captured_ns, damage_of, pi
 from inspectd.cameras.gst.shelf import Arrival
 from inspectd.cameras.images import decode_picture
 from inspectd.errors import CameraError
+from inspectd.outcomes import Reason
 from inspectd.settings import GstCamera
-from inspectd.wire.models import Reason
 
 FIRST_PICTURE_S: Final = 10.0
 """How long `open` waits for a first picture, so that a camera which does not answer is lost rather than stalled. One

@@ -1,5 +1,6 @@
 """The messages on the wire, a module for each kind. docs/wire.md is generated from them."""
 
+from inspectd.outcomes import Outcome, Reason
 from inspectd.wire.models.change import Change, ChangeAction
 from inspectd.wire.models.control import (
     ControlError,
@@ -31,7 +32,6 @@ from inspectd.wire.models.drift import CameraDrift, DriftLevel
 from inspectd.wire.models.heartbeat import CameraState, CameraStatus, DaemonState, Heartbeat
 from inspectd.wire.models.map_header import MapHeader
 from inspectd.wire.models.message import WIRE_VERSION, Count, Finite, Message
-from inspectd.wire.models.outcomes import Outcome, Reason
 from inspectd.wire.models.part import PartFrame, PartVerdict
 from inspectd.wire.models.picture_header import PictureHeader
 from inspectd.wire.models.replay import ReplayEnd, ReplayError, ReplayPage, ReplayRequest

@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, model_validator
 
+from inspectd.outcomes import Outcome, Reason
 from inspectd.wire.models.message import TELLS, Count, Finite, Message
-from inspectd.wire.models.outcomes import Outcome, Reason
 
 
 class PartFrame(BaseModel):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from inspectd.outcomes import Outcome
 from inspectd.wire.models.message import Count, Message
-from inspectd.wire.models.outcomes import Outcome
 
 
 class PictureHeader(Message):

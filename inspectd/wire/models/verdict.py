@@ -7,8 +7,8 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.config import JsonDict
 
+from inspectd.outcomes import Outcome, Reason
 from inspectd.wire.models.message import TELLS, Count, Finite, Message, Pixels
-from inspectd.wire.models.outcomes import Outcome, Reason
 
 
 class Region(BaseModel):
