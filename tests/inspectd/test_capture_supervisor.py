@@ -723,4 +723,14 @@ def test_the_capture_process_loads_neither_engine_nor_training() -> None:
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     loaded = set(told.stdout.split())
     assert "inspectd.cameras.images" in loaded
-    assert not loaded & {"onnxruntime", "torch", "timm", "sklearn", "skimage", "scipy", "zmq", "PIL", "inspectd.wire.models"}
+    assert not loaded & {
+        "onnxruntime",
+        "torch",
+        "timm",
+        "sklearn",
+        "skimage",
+        "scipy",
+        "zmq",
+        "PIL",
+        "inspectd.wire.models",
+    }

@@ -152,7 +152,12 @@ def test_killed_at_any_time_no_entry_is_half(tmp_path: Path) -> None:
         entries = list(reader.entries())
         found, first = len(entries), entries[-1].name.sequence + 100
         assert all(map(is_whole, entries))
+
+    def files() -> int:
+        return sum(file.is_file() and file.name != "archive.json" for file in archive.rglob("*"))
+
     with filled(archive) as line:
         line.show(seen(1_000_000))
-    files = [file for file in archive.rglob("*") if file.is_file() and file.name != "archive.json"]
-    assert len(files) == 3 * len(line.entries()) == 3 * (found + 1)
+        # What is there is looked through a little at a time.
+        wait_until(lambda: line.written() == 1 and files() == 3 * (found + 1), "what a kill left half is removed")
+    assert files() == 3 * len(line.entries()) == 3 * (found + 1)
