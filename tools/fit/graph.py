@@ -80,7 +80,10 @@ def export(extractor: bytes, head: Head, centroids: tuple[int, ...]) -> bytes:
     onnx.compose.add_prefix(body, "extractor.", rename_inputs=False, inplace=True)
     tail = _exported_head(head, [_shape(output) for output in body.graph.output], centroids)
     joints = [(f"extractor.{name}", name) for name in _drop_unused(tail.graph)]
-    model = onnx.compose.merge_models(body, tail, joints, outputs=["distance", "score"])
+    graph = onnx.compose.merge_graphs(body.graph, tail.graph, joints, outputs=["distance", "score"])
+    model = helper.make_model(
+        graph, producer_name="inspectd", ir_version=body.ir_version, opset_imports=[helper.make_opsetid("", OPSET)]
+    )
     _forget_source(model)
     store_in_half(model)
     onnx.checker.check_model(model, full_check=True)

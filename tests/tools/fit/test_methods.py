@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch", reason="the training extra is not installed")
+onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.train
 
@@ -19,7 +20,7 @@ from tools.backbones.lite0 import Lite0  # noqa: E402 - needs torch
 from tools.backbones.weights import load_backbone  # noqa: E402
 from tools.fit.contrast import gather, per_tile  # noqa: E402
 from tools.fit.extract import FeatureSet  # noqa: E402
-from tools.fit.graph import Graph, Head, export, export_extractor  # noqa: E402
+from tools.fit.graph import OPSET, Graph, Head, export, export_extractor  # noqa: E402
 from tools.fit.methods import BASELINES, METHODS  # noqa: E402
 from tools.fit.methods.cse import fit_cse  # noqa: E402
 from tools.fit.methods.evidence import train_evidence  # noqa: E402
@@ -320,6 +321,10 @@ def test_the_published_model_scores_alike_in_onnx_runtime_and_torch() -> None:
     head = Head(model.scorer, model.top_cells)
     graph = Graph(extractor, head)
     exported = export(export_extractor(extractor, size), head, model.centroids.shape)
+    joined = onnx.load_from_string(exported)
+    assert [(each.domain, each.version) for each in joined.opset_import] == [("", OPSET)]
+    read = {name for node in joined.graph.node for name in node.input} | {"distance", "score"}
+    assert all(read.intersection(node.output) for node in joined.graph.node)  # nothing is computed for nobody
     session = ort.InferenceSession(exported, providers=["CPUExecutionProvider"])
     assert {each.name: each.shape for each in session.get_inputs()}["centroids"] == [4, 64]
     tiles = np.random.default_rng(0).integers(0, 256, (3, size, size, 3), np.uint8)
