@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from engines.bundle import Bundle
@@ -19,6 +20,10 @@ else:
     # PyGObject's warnings are of a class `gobject.Warning`, whose module cannot be imported; what a worker warned of is
     # put together again by importing it.
     sys.modules.setdefault("gobject", builtins)
+
+# Timing is not asserted: an example takes as long as the machine's other work lets it.
+hypothesis.settings.register_profile("inspectd", deadline=None)
+hypothesis.settings.load_profile("inspectd")
 
 DATA = Path(os.environ.get("INSPECTD_DATA", Path(__file__).parents[1].parent / "shared" / "data"))
 

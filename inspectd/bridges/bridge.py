@@ -24,6 +24,8 @@ NUMBERED = (*get_args(Numbered), Gap, JournalReplaced)
 """What may have to be handed over."""
 TICK_S = 0.1
 """How often the other side is told what changes by itself: life, silence, patience."""
+LEAVE_S = 3.5
+"""For a peer to leave, s. Taking leave of an MQTT broker that does not answer takes three."""
 TOLD = Status.READY | Status.SILENT | Status.REPAIRING | Status.OVERDUE | Status.BEHIND
 """Changes that an operator reads of in the log."""
 
@@ -98,7 +100,9 @@ class Bridge:
             (work if work.done() else self._ended).result()
         finally:
             self._stopping.set()
-            work.cancel()
+            while not work.done():  # clean-up that fails can lose a cancellation, as asyncio.wait_for does up to 3.11
+                work.cancel()
+                await asyncio.wait([work], timeout=LEAVE_S)
             await asyncio.gather(work, return_exceptions=True)
             await self._peer.close()
             await asyncio.to_thread(reader.join, 5.0)

@@ -24,7 +24,7 @@ def cut_all(frame: NDArray[np.uint8], pixel_format: PixelFormat) -> NDArray[np.u
     return tiles
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(height=st.integers(1, 500), width=st.integers(1, 500))
 def test_every_pixel_is_in_a_tile_and_neighbours_overlap(height: int, width: int) -> None:
     grid = tile_grid(height, width, GEOMETRY)
@@ -75,7 +75,7 @@ def test_a_map_that_knows_no_tiles_is_stitched_without_seams() -> None:
     np.testing.assert_allclose(stitched, whole[:38, :52], rtol=1e-6)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(height=st.integers(1, 400), width=st.integers(1, 400), seed=st.integers(0, 2**32 - 1))
 def test_a_restricted_grid_gives_inspected_cells_the_same_value(height: int, width: int, seed: int) -> None:
     """However tiles disagree where they overlap; what lies in no tile is 0."""

@@ -123,7 +123,7 @@ def test_floating_point_is_refused_with_the_way_out() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".webp", ".ppm", ".pgm"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(share=st.floats(0, 1, exclude_max=True))
 def test_a_truncated_picture_is_never_taken_for_whole(suffix: str, share: float) -> None:
     pixels = texture() if suffix != ".pgm" else texture()[..., 0]
@@ -133,7 +133,7 @@ def test_a_truncated_picture_is_never_taken_for_whole(suffix: str, share: float)
         decode_picture(data[: int(len(data) * share)])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(position=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 def test_a_png_with_one_wrong_byte_is_refused_or_the_same(position: float, flip: int) -> None:
     data = bytearray(encode(texture(), ".png"))

@@ -102,7 +102,7 @@ def test_a_defect_in_the_last_sliver_of_a_frame_is_shown_at_its_border() -> None
     assert region.peak == 2.0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     rows=st.integers(1, 9),
     columns=st.integers(1, 9),

@@ -79,7 +79,7 @@ def test_the_same_seed_draws_the_same_defects() -> None:
     assert len({defect.kind for defect in first}) > 5
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(height=st.integers(32, 90), width=st.integers(32, 90), seed=st.integers(0, 1000), donors=st.integers(0, 2))
 def test_any_size_and_any_number_of_donors(height: int, width: int, seed: int, donors: int) -> None:
     rng = np.random.default_rng(seed)

@@ -99,7 +99,7 @@ def geometries(draw: st.DrawFn) -> TileGeometry:
     return TileGeometry(size=size, overlap=overlap, cell=8, alignment=alignment)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(
     pixel_format=st.sampled_from(PixelFormat),
     geometry=geometries(),

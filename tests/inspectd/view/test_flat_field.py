@@ -127,7 +127,7 @@ def test_frames_that_do_not_do_are_refused(white: list[NDArray[np.uint8]], says:
         flatten(white)
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 @given(
     shape=st.sampled_from([(1, 1), (7, 5), (40, 3), (300, 260), (5, 7, 3), (200, 150, 3)]),
     seed=st.integers(0, 1000),
