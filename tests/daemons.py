@@ -145,6 +145,11 @@ class RunningDaemon:
         except sqlite3.OperationalError:  # not created yet
             return 0
 
+    def said(self) -> list[dict[str, Any]]:
+        """What it has logged, an entry for each whole line."""
+        whole, _, _ = self.log.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
+
     def terminate(self, timeout_s: float = 30.0) -> int:
         """SIGTERM, and wait for the exit code."""
         self.process.send_signal(signal.SIGTERM)

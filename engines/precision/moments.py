@@ -31,19 +31,19 @@ class Moments:
     count: int = 0
     pivot: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     """G×1×I."""
-    sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    products: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(()))
+    """G×I."""
+    products: NDArray[np.float64] = field(default_factory=lambda: np.zeros(()))
+    """G×I×I."""
 
     def add(self, windows: NDArray[np.float32]) -> None:
         """Add G×n×I: n windows of I values in each of G groups of channels."""
         if not self.count:
             self.pivot = windows.mean(axis=1, keepdims=True)
         differences = windows - self.pivot
-        products = (differences.transpose(0, 2, 1) @ differences).astype(np.float64)
-        sums = differences.sum(axis=1, dtype=np.float64)
-        if self.count:
-            products, sums = self.products + products, self.sums + sums
-        self.products, self.sums, self.count = products, sums, self.count + windows.shape[1]
+        self.products = self.products + differences.transpose(0, 2, 1) @ differences
+        self.sums = self.sums + differences.sum(axis=1, dtype=np.float64)
+        self.count += windows.shape[1]
 
     @property
     def mean(self) -> NDArray[np.float64]:

@@ -109,8 +109,8 @@ def switching(folder: Path, activations: int, warm_up: int = 0) -> Seen:
 
 def _running(daemon: RunningDaemon) -> set[str]:
     """Cameras that the log has told to be running; a part that is triggered before has no frame."""
-    said = [json.loads(text) for text in daemon.log.read_text().splitlines() if text.startswith("{")]
-    return {entry["camera"] for entry in said if entry.get("event") == "camera" and entry["state"] == "running"}
+    cameras = (entry for entry in daemon.said() if entry["event"] == "camera")
+    return {entry["camera"] for entry in cameras if entry["state"] == "running"}
 
 
 def _cameras(folder: Path) -> dict[str, dict[str, Any]]:

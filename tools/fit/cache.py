@@ -77,8 +77,7 @@ class FeatureCache:
     def network(self, size: int, make: Callable[[], bytes]) -> bytes:
         """The network for tiles of side `size` px, as ONNX; `make` exports it where it is not there or damaged."""
         versions = [version(package) for package in _EXPORTERS]
-        key = hashlib.sha256(f"{ROWS} {self._weights} {size} {versions}".encode()).hexdigest()
-        path = self._folder / key[:2] / f"{key}.onnx"
+        path = self._file(f"{size} {versions}", b"", "onnx")
         try:
             kept = path.read_bytes()
         except OSError:
@@ -103,10 +102,13 @@ class FeatureCache:
             total -= stat.st_size
 
     def _path(self, tile: NDArray[np.uint8]) -> Path:
-        digest = hashlib.sha256(f"{ROWS} {self._weights} {tile.shape} ".encode())
-        digest.update(np.ascontiguousarray(tile).data)
+        return self._file(f"{tile.shape} ", np.ascontiguousarray(tile).data, "npy")
+
+    def _file(self, of: str, content: bytes | memoryview, suffix: str) -> Path:
+        digest = hashlib.sha256(f"{ROWS} {self._weights} {of}".encode())
+        digest.update(content)
         key = digest.hexdigest()
-        return self._folder / key[:2] / f"{key}.npy"
+        return self._folder / key[:2] / f"{key}.{suffix}"
 
 
 @contextmanager

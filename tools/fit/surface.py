@@ -258,12 +258,7 @@ def _export(surface: Surface, model: Model, steps: Steps) -> tuple[bytes, Golden
         return export(surface.network.onnx, head, model.centroids.shape), golden
 
 
-def _judge(
-    draft: _Draft,
-    found: Found,
-    options: FitOptions,
-    steps: Steps,
-) -> JudgedFrames:
+def _judge(draft: _Draft, found: Found, options: FitOptions, steps: Steps) -> JudgedFrames:
     geometry, rng = draft.surface.geometry(draft.model), np.random.default_rng([options.seed, 4])
     held_out = draft.surface.parts.held_out
     cases = found.lessons.pictures

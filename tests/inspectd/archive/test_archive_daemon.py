@@ -124,8 +124,7 @@ def test_without_a_disk_verdicts_go_on_and_it_is_told(start: Start, tmp_path: Pa
         wait_until(lambda: failing(configuration) == 0, "it goes on")
         wait_until(lambda: read(configuration.metrics).value("inspectd_archive_bytes") > 0, "there are entries")
         assert daemon.terminate() == 0
-    told = [json.loads(line) for line in daemon.log.read_text().splitlines()]
-    events = [each for each in told if each["logger"] == "inspectd.archive.archive"]
+    events = [each for each in daemon.said() if each["logger"] == "inspectd.archive.archive"]
     assert [(each["level"], each["event"]) for each in events[:2]] == [
         ("error", "nothing can be archived; it is tried again"),
         ("info", "archiving goes on"),

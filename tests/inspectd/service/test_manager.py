@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -169,7 +168,7 @@ def test_a_reload_takes_over_what_it_can_and_names_the_rest(manager: Manager, li
         daemon.process.send_signal(signal.SIGHUP)
         manager.wait(lambda: "waiting for a restart: cameras.web.rate_hz" in manager.status, "what waits is named")
         assert daemon.terminate() == 0
-    events = [json.loads(told)["event"] for told in daemon.log.read_text().splitlines()]
+    events = [told["event"] for told in daemon.said()]
     assert "inspecting" in events
     assert "drained" not in events  # which is less than a warning
 
